@@ -14,8 +14,8 @@
 //! 75 ticks in 1.5 s; 16 of them were more than 10 ms late, the worst one by 87 ms
 //! ```
 //!
-//! and leaves a page, `run.html`. Open it, and choose the clock among the latest tasks: the page says which
-//! task was polled while the clock was overdue. `BOUCLE_SLOW_POLL=50ms` names that task at once.
+//! and leaves a page, `run.html`. Open it, and choose the clock among the most delayed polls: the page says
+//! which task was polled while the clock was overdue. `BOUCLE_SLOW_POLL=50ms` names that task at once.
 //! `BOUCLE_TRACE=timeline` prints the schedule as text, and leaves it to the reader to find the task.
 //!
 //! Read next: `src/trace/page.rs`. Run next: `cargo run --release --example starvation`, the cure.

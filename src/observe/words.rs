@@ -55,7 +55,7 @@ pub(crate) fn by_number(task: u64) -> String {
 
 /// Describes the first four things that a task waits for; then, after the word `before`, says how many more
 /// there are.
-pub(crate) fn few<'a>(
+pub(crate) fn first_few<'a>(
     on: &'a [WaitsFor],
     words: impl Fn(&WaitsFor) -> String + 'a,
     before: &'a str,
@@ -183,7 +183,7 @@ pub(crate) fn ending(how: Ending) -> &'static str {
     }
 }
 
-/// "SIGINT", or "signal 2" without the feature that waits for signals.
+/// Returns "SIGINT", or "signal 2" without the feature that waits for signals.
 fn signal_name(number: i32) -> String {
     #[cfg(all(unix, feature = "signal"))]
     if let Some(name) = signal_hook::low_level::signal_name(number) {
@@ -192,7 +192,7 @@ fn signal_name(number: i32) -> String {
     format!("signal {number}")
 }
 
-/// "1 source", "2 sources".
+/// Returns "1 source" or "2 sources".
 pub(crate) fn plural(count: usize, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }

@@ -6,12 +6,13 @@ use crate::observe::{Event, EventKind, Origin};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cause {
     pub(super) task: u64,
-    pub(super) does: Does,
+    pub(super) action: Action,
     pub(super) by: Origin,
 }
 
+/// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Does {
+pub(super) enum Action {
     Spawn,
     Wake,
     Abort,
@@ -21,15 +22,15 @@ impl Cause {
     /// Returns what the event does to a task; `None` for all other events, and for the wake of a task that is
     /// ready already.
     pub(super) fn of(event: &Event) -> Option<Cause> {
-        let (task, does, by) = match event.kind {
+        let (task, action, by) = match event.kind {
             EventKind::Spawned { task, parent, .. } => {
-                (task, Does::Spawn, parent.map_or(Origin::Outside, Origin::Task))
+                (task, Action::Spawn, parent.map_or(Origin::Outside, Origin::Task))
             }
-            EventKind::Woken { task, by, already: false } => (task, Does::Wake, by),
-            EventKind::Aborted { task, by } => (task, Does::Abort, by),
+            EventKind::Woken { task, by, already: false } => (task, Action::Wake, by),
+            EventKind::Aborted { task, by } => (task, Action::Abort, by),
             _ => return None,
         };
-        Some(Cause { task, does, by })
+        Some(Cause { task, action, by })
     }
 }
 
@@ -44,22 +45,22 @@ pub(super) fn changed(event: &Event) -> Option<u64> {
     }
 }
 
-impl Does {
+impl Action {
     /// Returns its class in the picture's style, which is also its name in the page's data.
     pub(super) fn class(self) -> &'static str {
         match self {
-            Does::Spawn => "spawn",
-            Does::Wake => "wake",
-            Does::Abort => "abort",
+            Action::Spawn => "spawn",
+            Action::Wake => "wake",
+            Action::Abort => "abort",
         }
     }
 
     /// Returns the participle: the task was "woken".
-    pub(super) fn done(self) -> &'static str {
+    pub(super) fn participle(self) -> &'static str {
         match self {
-            Does::Spawn => "spawned",
-            Does::Wake => "woken",
-            Does::Abort => "aborted",
+            Action::Spawn => "spawned",
+            Action::Wake => "woken",
+            Action::Abort => "aborted",
         }
     }
 }

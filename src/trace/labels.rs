@@ -11,11 +11,11 @@ use crate::trace::{LiveTask, LoopTrace};
 /// Replaces control characters, those that end a line or turn the direction of text, and the two others that
 /// XML forbids. With them a name could break its line, command the terminal, or make an SVG invalid.
 pub(super) fn printable(words: &str) -> String {
-    const LAYS_OUT: [RangeInclusive<char>; 4] =
+    const LAYOUT_CONTROLS: [RangeInclusive<char>; 4] =
         ['\u{61c}'..='\u{61c}', '\u{200e}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
-    let lays_out = |c| LAYS_OUT.iter().any(|range| range.contains(&c));
+    let is_layout_control = |c| LAYOUT_CONTROLS.iter().any(|range| range.contains(&c));
     let is_forbidden = |c| matches!(c, '\u{fffe}' | '\u{ffff}');
-    words.replace(|c: char| c.is_control() || lays_out(c) || is_forbidden(c), "\u{fffd}")
+    words.replace(|c: char| c.is_control() || is_layout_control(c) || is_forbidden(c), "\u{fffd}")
 }
 
 /// Returns "2 hello": the id, then the name. A task without a name has "main", or the last word of its

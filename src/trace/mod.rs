@@ -8,9 +8,8 @@
 //! ```
 //!
 //! The page has all loops of the process. It is written when a loop ends, and, on Unix, on Ctrl-C; not by
-//! `process::exit`. Each loop that ends writes it anew, with those before it: for n loops that takes O(n²).
-//! It keeps a million events, the latest ones, which takes about 100 MB: a run of a service, say, has
-//! only its end in the picture.
+//! `process::exit`. Each loop that ends writes it anew, with those before it: for n loops that takes O(n²). It
+//! keeps the latest million events: of a long run, as of a service, only the end is in the picture.
 //! `BOUCLE_TRACE=timeline` prints the run as text. In a test, a [`Recorder`] keeps what has happened:
 //!
 //! ```

@@ -1,10 +1,10 @@
 //! The page: one HTML file that needs nothing else, neither network nor server.
 //!
 //! It has the static picture, for readers without JavaScript, and everything that it draws and says, as JSON.
-//! Its scripts draw the visible part of that on a canvas, and step through it; they know no event. They stand
-//! in `page/`, in this order: `run.js` reads the data; `view.js` says which part is visible, and `draw.js`
-//! draws it; `stepper.js` shows the loop's data structures at each step; `why.js` explains a poll; `page.js`
-//! is the buttons and keys.
+//! Its scripts draw the visible part of that on a canvas, and step through it; they know no kind of event. They
+//! stand in `page/`, in this order: `run.js` reads the data; `view.js` says which part is visible, and `draw.js`
+//! draws it; `stepper.js` shows the loop's data structures at each step; `why.js` explains a poll; `page.js` is
+//! the buttons and keys.
 
 mod data; // the JSON
 mod steps; // what the page says of each step
@@ -27,7 +27,7 @@ impl Trace {
     /// Returns the run as a page to look at in a browser, and to step through: one HTML file, which needs
     /// nothing else.
     ///
-    /// It takes some 50 KB, up to some 100 KB for the picture of each loop, and 30 to 140 bytes an event.
+    /// Its size is O(n) in the events; the static picture of each loop is bounded.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};

@@ -113,12 +113,16 @@ impl Recorder {
         Self::with_limit(LIMIT)
     }
 
-    /// Makes a recorder that keeps at most `limit` events, of all its loops together. When it is full, each
-    /// event drops one: the oldest of the first loop in `loops` that has ended; if none has, of its own loop;
-    /// if that has none, of the loop that has most. (So a loop that begins when loops that go on have filled
-    /// the recorder keeps only its last event.) What is dropped is counted, and the state of the loop after
-    /// it is kept. When the last event of a loop that has ended is dropped, the loop is forgotten, with its
-    /// count.
+    /// Makes a recorder that keeps at most `limit` events, of all its loops together. When it is full, each new
+    /// event drops an old one:
+    ///
+    /// 1. the oldest of the first loop in [`Trace::loops`] that has ended; if none has ended:
+    /// 2. the oldest of the event's own loop; if that has none yet:
+    /// 3. the oldest of the loop that has the most.
+    ///
+    /// So a loop that begins when running loops have filled the recorder keeps only its last event. The dropped
+    /// events are counted, and the state of the loop after them is kept. A loop that has ended is forgotten,
+    /// with its count, when its last event is dropped.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};
@@ -142,8 +146,8 @@ impl Recorder {
         Recorder { recorded: Arc::new(Mutex::new(recorded)) }
     }
 
-    /// Returns what was recorded until now. It copies the events, of some 90 bytes each, and the loop waits
-    /// meanwhile if another thread asks.
+    /// Returns what was recorded until now. It copies the events, O(n), and the loop waits meanwhile if another
+    /// thread asks.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};
@@ -209,8 +213,8 @@ impl Recorded {
         of.events.push_back(event.clone());
     }
 
-    /// Drops the oldest event of the first loop that has ended; if none has, of that loop; if it has none, of
-    /// the loop that has most.
+    /// Drops the oldest event of the first loop that has ended; if none has, of the loop with the number `of`;
+    /// if that has none, of the loop that has the most.
     fn drop_oldest(&mut self, of: u64) {
         let is_closed = |event: &Event| event.kind == EventKind::Closed;
         let ended = self.loops.values().find(|ended| ended.events.back().is_some_and(is_closed));

@@ -17,7 +17,7 @@ pub(super) struct Fold {
 
 /// The most turns in one repetition.
 const LONGEST_PERIOD: usize = 4;
-/// The fewest repetitions of which some are left out. What they repeat is not counted.
+/// The fewest repetitions that are folded. The turns that they repeat do not count.
 const FEWEST: usize = 4;
 
 /// Returns what may be left out: all repetitions but the last one.

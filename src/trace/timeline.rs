@@ -46,7 +46,7 @@ use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, labels};
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "it is what it displays"]
+#[must_use = "a timeline does nothing until it is displayed"]
 pub struct Timeline<'a> {
     loops: &'a [LoopTrace],
     style: Style,
@@ -140,8 +140,8 @@ impl<'a> Timeline<'a> {
         self
     }
 
-    /// Sets about how many lines the turns of a loop take at most, and how many tasks are listed at the end:
-    /// 2,000 by default. The turns that follow are not shown.
+    /// Limits how many lines the turns of a loop take, roughly, and how many tasks are listed at the end: 2,000
+    /// by default. Later turns are not shown.
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};
@@ -322,7 +322,7 @@ fn doing(task: &LiveTask) -> String {
         TaskState::Polled => "is being polled".into(),
         TaskState::Aborted => "was aborted".into(),
         TaskState::Idle => {
-            let on: Vec<String> = words::few(&task.waits, waiting, " for ").collect();
+            let on: Vec<String> = words::first_few(&task.waits, waiting, " for ").collect();
             format!("waits{}", on.join(" or"))
         }
     }

@@ -1,9 +1,9 @@
 //! Ctrl-C: the recording is shown before the process ends.
 //!
-//! If the program waits for the interrupt itself, by [`signal`], it goes on, and the recording is shown when
-//! a loop ends. If it handled interrupts in another way before its first loop, or was started to ignore them,
-//! the recording is shown at once, and the program goes on as it does without a recording; on other systems
-//! than Linux the process ends then.
+//! If the program waits for the interrupt itself, by [`signal`], it goes on, and the recording is shown when a
+//! loop ends. If it handled interrupts in another way before its first loop, or was started to ignore them, the
+//! recording is shown at once. The program then goes on as without a recording on Linux; on other systems the
+//! process ends.
 
 use signal_hook::consts::SIGINT;
 

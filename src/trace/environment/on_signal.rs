@@ -9,7 +9,7 @@
 //! answers on stderr. A signal handler could not do this, because it may take no lock. Only Unix has this
 //! signal.
 //!
-//! The loops are observed, so that a dump has what each task waits for, at the cost that
+//! The loops are observed, so that a dump shows what each task waits for, at the cost that
 //! [`Builder::observe`](crate::Builder::observe) names.
 //!
 //! The thread holds a [stream](crate::signal::stream) that it never polls: while there is one, the signal

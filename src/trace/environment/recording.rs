@@ -5,11 +5,11 @@
 //! $ BOUCLE_TRACE=run.html cargo run --example sleep     # a page; or run.svg, run.json
 //! ```
 //!
-//! All loops of the process are recorded together. The text of a loop is printed when it ends. A file is
-//! written anew whenever a loop ends, and, on Unix, on Ctrl-C: first under another name, then renamed, so the
-//! file is whole at any time. (So n loops cost O(n²) in a file: 500 take seconds. A process that ends while it
-//! writes leaves the other file, whose name ends in `.PID.part`.) `std::process::exit` ends no loop, so the file
-//! then has what had happened when the last loop ended, if one did.
+//! All loops of the process are recorded together. The text of a loop is printed when it ends. A file is written
+//! anew whenever a loop ends, and, on Unix, on Ctrl-C: first under another name, then renamed, so the file is
+//! whole at any time. (So n loops cost O(n²) in a file. A process that ends while it writes leaves the other
+//! file, whose name ends in `.PID.part`.) `std::process::exit` ends no loop, so the file then holds what had
+//! happened when the last loop ended, if one did.
 //!
 //! An error is printed on stderr, and the program goes on. If the file's folder does not exist, that is printed
 //! when the first loop is made, too: not only at the end of a long run.

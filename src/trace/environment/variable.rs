@@ -6,8 +6,8 @@ use std::fmt::Display;
 
 use crate::trace::stderr;
 
-/// Returns what a variable asks for: nothing, if it is not set or empty, or if `parse` refuses its value. Why
-/// it does is printed on stderr.
+/// Reads a variable. Returns `None` if it is unset or empty, or if `parse` refuses its value, which is reported
+/// on stderr.
 pub(super) fn read<T, E: Display>(variable: &str, parse: impl FnOnce(&OsStr) -> Result<T, E>) -> Option<T> {
     let value = env::var_os(variable).filter(|value| !value.is_empty())?;
     let wrong = |why: &E| stderr::print(format_args!("boucle: {variable}={}: {why}", value.display()));

@@ -8,10 +8,11 @@
 //! ```text
 //! texts     every text, once; a text below is its index
 //! states    [name, words] of each state of a task
-//! does      [name, words] of each kind of cause
+//! actions   [name, words] of each kind of cause
 //! axis      "turns" or "time": the axis on which the page opens
 //! longest   [loop, task, step, words, duration] of the polls that took longest
-//! latest    the same of the polls that were latest, one of each task
+//! most_delayed
+//!           the same of the polls that were most delayed, one of each task
 //! loops     number, virtual, dropped, turn (at step 0), closed (a step), began (nanoseconds after the first)
 //!   times   of each step, in nanoseconds of the loop's time, each as its difference to the one before
 //!   places  of each step, in tenths of a pixel, likewise
@@ -23,7 +24,7 @@
 //!           it, the delay in nanoseconds, 1 if it began at a deadline, the task and the span of the longest
 //!           of those polls, and how many nanoseconds of the delay that one took; of a wait, for what it was,
 //!           the same in few words, and by how many nanoseconds it was overdue at its end
-//!   causes  [step, task, does, by: task, by: text, shape of the mark, tasks ahead, text about its timer]
+//!   causes  [step, task, action, by: task, by: text, shape of the mark, tasks ahead, text about its timer]
 //!   ready, wheel, sources
 //!           [text, from, to]
 //! ```
@@ -44,8 +45,8 @@ use crate::trace::page::texts::Texts;
 use crate::trace::recorder::first_began;
 use crate::trace::time_axis::TimeAxis;
 
-use event_loop::{Listed, Written};
-use format::{DOES, STATES, count, each, numbers};
+use event_loop::{Listed, LoopData};
+use format::{ACTIONS, STATES, count, each, numbers};
 
 /// The most polls that are listed.
 const MOST: usize = 8;
@@ -56,23 +57,23 @@ pub(super) fn of(trace: &Trace) -> String {
     let mut texts = Texts::default();
     let mut object = JSONObjectWriter::new(&mut text);
     each(object.array("states"), STATES, |states, (_, name, words)| {
-        numbers(states.array(), [name, words].map(|text| texts.number(text)));
+        numbers(states.array(), [name, words].map(|text| texts.intern(text)));
     });
-    each(object.array("does"), DOES, |all, does| {
-        let words = format!("It was {} by", does.done());
-        numbers(all.array(), [does.class(), &words].map(|text| texts.number(text)));
+    each(object.array("actions"), ACTIONS, |actions, action| {
+        let words = format!("It was {} by", action.participle());
+        numbers(actions.array(), [action.class(), &words].map(|text| texts.intern(text)));
     });
     let first = first_began(&trace.loops);
-    let (mut longest, mut latest) = (Vec::new(), Vec::new());
+    let (mut longest, mut most_delayed) = (Vec::new(), Vec::new());
     each(object.array("loops"), trace.loops.iter().enumerate(), |loops, (index, loop_trace)| {
-        let written = Written::new(loop_trace, &mut texts);
-        longest.extend(written.long_polls().map(|poll| (index, poll)));
-        latest.extend(written.long_delays().map(|poll| (index, poll)));
-        written.write(loops.object(), loop_trace.later(first), &mut texts);
+        let data = LoopData::new(loop_trace, &mut texts);
+        longest.extend(data.long_polls().map(|poll| (index, poll)));
+        most_delayed.extend(data.long_delays().map(|poll| (index, poll)));
+        data.write(loops.object(), loop_trace.later(first), &mut texts);
     });
     object.value("axis", first_axis(trace, &longest));
     write_listed(object.array("longest"), longest, &mut texts);
-    write_listed(object.array("latest"), latest, &mut texts);
+    write_listed(object.array("most_delayed"), most_delayed, &mut texts);
     each(object.array("texts"), texts.iter(), JSONArrayWriter::value);
     object.end();
     text
@@ -90,7 +91,7 @@ fn write_listed(array: JSONArrayWriter<'_>, mut listed: Vec<(usize, Listed)>, te
     listed.sort_by_key(|(_, poll)| Reverse(poll.took));
     listed.truncate(MOST);
     each(array, listed, |all, (event_loop, poll)| {
-        let [words, took] = [poll.words, duration(poll.took)].map(|text| texts.number(&text));
+        let [words, took] = [poll.words, duration(poll.took)].map(|text| texts.intern(&text));
         let [event_loop, row, step] = [event_loop, poll.row, poll.step].map(count);
         numbers(all.array(), [event_loop, row, step, words, took]);
     });

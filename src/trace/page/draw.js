@@ -254,7 +254,7 @@ class Sheet {
       if (!cause.from) this.drawMark(cause.shape, x, this.view.middle(to));
       else if (from !== undefined && from !== to) {
         // An arrow that would touch the one before has only its head and the end of its shaft.
-        this.drawArrow(cause.does, x, from, to, x < free);
+        this.drawArrow(cause.action, x, from, to, x < free);
         if (x >= free) free = x + 4;
       }
     }

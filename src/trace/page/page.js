@@ -24,7 +24,7 @@
   get("which").hidden = runs.length === 1;
   get("loop").append(...runs.map((run, index) => new Option(run.number, index)));
 
-  for (const id of ["longest", "latest"]) {
+  for (const id of ["longest", "most_delayed"]) {
     get(id).hidden = data[id].length === 0;
     for (const [index, row, step, words, took] of data[id]) {
       const run = runs[index];

@@ -4,7 +4,7 @@
 // state is computed from events.
 
 class Run {
-  constructor(loop, { texts, states, does }) {
+  constructor(loop, { texts, states, actions }) {
     const { number, began, dropped, turn, closed } = loop;
     Object.assign(this, { number, began, dropped, firstTurn: turn, closed, isVirtual: loop.virtual });
     this.times = sums(loop.times);
@@ -16,7 +16,7 @@ class Run {
     this.rows = loop.tasks.map((task) => this.row(task, texts, states));
     this.causes = loop.causes.map(([step, to, kind, from, by, shape, ahead, timer]) => ({
       step, to: this.rows[to], from: this.rows[from] ?? null, by: texts[by], shape: texts[shape], ahead,
-      timer: texts[timer], does: texts[does[kind][0]], words: texts[does[kind][1]],
+      timer: texts[timer], action: texts[actions[kind][0]], words: texts[actions[kind][1]],
     }));
     for (const row of this.rows) {
       for (const span of row.spans) {

@@ -117,7 +117,7 @@ impl Follower<'_> {
     fn follow(&mut self, event: &Event) {
         self.step += 1;
         let sentence = words::sentence(event, &self.live, |task| self.name(task));
-        let sentence = self.texts.number(&sentence);
+        let sentence = self.texts.intern(&sentence);
         self.steps.sentences.push(sentence);
         if let EventKind::TimerFired { timer } = event.kind
             && let Some((due, _)) = self.live.timers.get(&timer)
@@ -152,7 +152,7 @@ impl Follower<'_> {
         let sources = live.map(awaited_sources).unwrap_or_default();
         let is_shown = self.steps.ready.shown.contains_key(&task);
         if is_queued && !is_shown {
-            let text = self.texts.number(&self.name(task));
+            let text = self.texts.intern(&self.name(task));
             self.steps.ready.show(self.step, task, Duration::ZERO, text);
         } else if !is_queued {
             self.steps.ready.hide(self.step, task);
@@ -180,7 +180,7 @@ impl Follower<'_> {
         };
         let whose = task.map_or(String::new(), |task| format!(": {}", self.name(task)));
         let text = format!("timer {timer}, at {}{whose}", duration(deadline));
-        let text = self.texts.number(&text);
+        let text = self.texts.intern(&text);
         self.steps.wheel.show(self.step, key, deadline, text);
     }
 
@@ -189,7 +189,7 @@ impl Follower<'_> {
         if !self.live.sources.contains(&source) {
             return self.steps.sources.hide(self.step, key);
         }
-        let text = self.texts.number(&self.source_in_words(source));
+        let text = self.texts.intern(&self.source_in_words(source));
         self.steps.sources.show(self.step, key, Duration::ZERO, text);
     }
 
@@ -219,7 +219,7 @@ impl Follower<'_> {
             let late = lateness(due, fired);
             format!("The timer was due at {}, and fired {late}.", duration(due))
         });
-        self.steps.notes.push(Note { ahead, timer: self.texts.number(&timer) });
+        self.steps.notes.push(Note { ahead, timer: self.texts.intern(&timer) });
     }
 }
 

@@ -1,4 +1,4 @@
-//! The texts of the page, each of them once.
+//! The texts of the page, interned: each is stored once.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -11,8 +11,8 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// Returns the number of a text, which is added if it is new.
-    pub(super) fn number(&mut self, text: &str) -> u64 {
+    /// Returns the number of a text, and adds the text if it is new.
+    pub(super) fn intern(&mut self, text: &str) -> u64 {
         if let Some(&number) = self.number_of.get(text) {
             return number;
         }

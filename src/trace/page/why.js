@@ -75,13 +75,13 @@ class Why {
   /// Says what happened in a poll, how it ended, and which tasks it has delayed most.
   did(run, { from, delayed, pollEnds = run.last + 1 }) {
     const did = run.events.slice(from + 1, pollEnds);
-    const latest = [...delayed].sort((one, other) => other.delay.took - one.delay.took).slice(0, 3);
+    const mostDelayed = [...delayed].sort((one, other) => other.delay.took - one.delay.took).slice(0, 3);
     const words = did.slice(0, 12);
     if (did.length > words.length) words.push(`and ${did.length - words.length} more`);
     return [
       ...(words.length ? [[`In it: ${words.join("; ")}.`]] : []),
       [`The poll ends: ${run.events[pollEnds] ?? "later"}.`],
-      ...latest.map((span) => this.delay(run, span)),
+      ...mostDelayed.map((span) => this.delay(run, span)),
     ];
   }
 }

@@ -67,7 +67,7 @@ impl Written {
         }
     }
 
-    /// Writes a mark in a lane.
+    /// Writes a mark: an event of no length.
     pub(super) fn instant(&mut self, name: &str, lane: Lane, at: Nanos) {
         let mut event = self.event("i", name, lane, at);
         event.value("cat", "task");
@@ -80,7 +80,6 @@ impl Written {
         event.object("args").value(name, count);
     }
 
-    /// Names a loop.
     pub(super) fn name_loop(&mut self, name: &str, lane: Lane) {
         self.metadata("process_name", "name", name, lane);
     }

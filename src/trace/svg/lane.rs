@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::observe::{Event, EventKind, words};
-use crate::trace::cause::Does;
+use crate::trace::cause::Action;
 use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step, Turn};
 use crate::trace::repeats::{self, Fold};
 use crate::trace::time_axis::TimeAxis;
@@ -167,9 +167,9 @@ impl<'a> Lane<'a> {
         };
         let Arrow { step, cause, .. } = &self.picture.arrows[index];
         let by = words::origin(cause.by, words::by_number);
-        let why = format!("{} by {by}", cause.does.done());
-        match cause.does {
-            Does::Spawn => why,
+        let why = format!("{} by {by}", cause.action.participle());
+        match cause.action {
+            Action::Spawn => why,
             _ => format!("{why} in turn {}", picture::turn(self.loop_trace, *step)),
         }
     }

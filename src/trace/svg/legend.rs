@@ -5,7 +5,7 @@ use std::mem::discriminant;
 
 use crate::observe::{Origin, WaitsFor};
 use crate::trace::TaskState;
-use crate::trace::cause::Does;
+use crate::trace::cause::Action;
 use crate::trace::picture::Span;
 use crate::trace::svg::lane::Lane;
 use crate::trace::svg::sheet::{LETTER, MARGIN, Sheet};
@@ -15,7 +15,8 @@ const BARS: [(TaskState, &str, &str); 3] = [
     (TaskState::Ready, "ready", "ready, waits for the thread"),
     (TaskState::Aborted, "aborted", "aborted, to be dropped"),
 ];
-const ARROWS: [(Does, &str); 3] = [(Does::Spawn, "spawns"), (Does::Wake, "wakes"), (Does::Abort, "aborts")];
+const ARROWS: [(Action, &str); 3] =
+    [(Action::Spawn, "spawns"), (Action::Wake, "wakes"), (Action::Abort, "aborts")];
 const MARKS: [(Origin, &str); 4] = [
     (Origin::Timer(0), "by a timer"),
     (Origin::Source(0), "by a source"),
@@ -47,9 +48,9 @@ impl Sheet {
             let words = if is_unknown { "waits (unknown: say, for a channel or a lock)" } else { "waits" };
             x = self.key(x + 24.0, y, words);
         }
-        for (does, words) in ARROWS {
-            if arrows().any(|arrow| arrow.cause.does == does && arrow.is_between_rows()) {
-                self.shaft(does.class(), x + 3.0, middle - 6.0, middle + 6.0);
+        for (action, words) in ARROWS {
+            if arrows().any(|arrow| arrow.cause.action == action && arrow.is_between_rows()) {
+                self.shaft(action.class(), x + 3.0, middle - 6.0, middle + 6.0);
                 x = self.key(x + 12.0, y, words);
             }
         }

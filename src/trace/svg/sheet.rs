@@ -203,13 +203,13 @@ impl Sheet {
                 let begin = middle(from.min(MOST_ROWS)) + down * BAR / 2.0;
                 let tip = middle(arrow.to) - down * (BAR / 2.0 - 2.0);
                 let begin = if is_stub { tip - down * 10.0 } else { begin };
-                self.shaft(arrow.cause.does.class(), x, begin, tip);
+                self.shaft(arrow.cause.action.class(), x, begin, tip);
             }
             None => self.mark(x, middle(arrow.to), arrow.cause.by),
         }
     }
 
-    /// Draws an arrow.
+    /// Draws an arrow, downwards or upwards.
     pub(super) fn shaft(&mut self, class: &str, x: f64, begin: f64, tip: f64) {
         let wing = tip - (tip - begin).signum() * 5.0;
         let (left, right) = (x - 3.0, x + 3.0);

@@ -1,8 +1,8 @@
 //! The marks of one task in a turn's column, as text.
 
-use crate::observe::words::{few, or, short_origin, short_wait};
+use crate::observe::words::{first_few, or, short_origin, short_wait};
 use crate::observe::{Ending, Origin};
-use crate::trace::cause::Does;
+use crate::trace::cause::Action;
 use crate::trace::timeline::chart::{Mark, Meanwhile};
 use crate::trace::timeline::ink::{Ink, Line};
 
@@ -69,10 +69,10 @@ impl Mark {
     fn drawn(&self) -> (String, Ink) {
         match self {
             Mark::Entered => ("run".into(), Ink::Ready),
-            Mark::Caused(Does::Spawn, Origin::Outside) => ("+".into(), Ink::Ready),
-            Mark::Caused(Does::Spawn, by) => (format!("+{}", short_origin(*by)), Ink::Ready),
-            Mark::Caused(Does::Wake, by) => (short_origin(*by), Ink::Ready),
-            Mark::Caused(Does::Abort, by) => (format!("!{}", short_origin(*by)), Ink::Broken),
+            Mark::Caused(Action::Spawn, Origin::Outside) => ("+".into(), Ink::Ready),
+            Mark::Caused(Action::Spawn, by) => (format!("+{}", short_origin(*by)), Ink::Ready),
+            Mark::Caused(Action::Wake, by) => (short_origin(*by), Ink::Ready),
+            Mark::Caused(Action::Abort, by) => (format!("!{}", short_origin(*by)), Ink::Broken),
             Mark::Polled(Some(place)) => (format!("[{place}]"), Ink::Polled),
             Mark::Polled(None) => ("[.]".into(), Ink::Polled),
             Mark::Pending(Meanwhile::Ready) => ("=yield".into(), Ink::Ready),
@@ -100,7 +100,7 @@ impl Meanwhile {
     fn in_words(&self) -> String {
         match self {
             Meanwhile::Ready => "=".into(),
-            Meanwhile::Waits(on) => format!("~{}", or(few(on, short_wait, ""))),
+            Meanwhile::Waits(on) => format!("~{}", or(first_few(on, short_wait, ""))),
             Meanwhile::Nothing => String::new(),
         }
     }

@@ -10,7 +10,7 @@ use std::mem;
 use std::time::Duration;
 
 use crate::observe::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
-use crate::trace::cause::{Cause, Does};
+use crate::trace::cause::{Action, Cause};
 use crate::trace::repeats::{self, Fold};
 use crate::trace::{Live, LiveTask, LoopTrace, TaskState, labels};
 
@@ -41,7 +41,7 @@ pub(super) enum Mark {
     /// The main future enters.
     Entered,
     /// It is spawned, woken or aborted.
-    Caused(Does, Origin),
+    Caused(Action, Origin),
     /// It is polled: its place among the polls of the turn, from 1. `None` if the beginning of the turn was
     /// not kept.
     Polled(Option<usize>),
@@ -243,16 +243,16 @@ impl Follower {
 
     /// Marks what was done to a task: in this turn if a task did it there, else before the next one.
     fn caused(&mut self, event: &Event) {
-        let Some(Cause { task, does, by }) = Cause::of(event) else {
+        let Some(Cause { task, action, by }) = Cause::of(event) else {
             return;
         };
         // If a task wakes itself, its mark stands at the end of its poll.
-        if does == Does::Wake && self.live.polled == Some(task) {
+        if action == Action::Wake && self.live.polled == Some(task) {
             return;
         }
         match by {
-            Origin::Task(_) if !self.is_ending => self.now(task, Mark::Caused(does, by)),
-            _ => self.next(task, Mark::Caused(does, by)),
+            Origin::Task(_) if !self.is_ending => self.now(task, Mark::Caused(action, by)),
+            _ => self.next(task, Mark::Caused(action, by)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Text in pieces, each with what it is, so that it can be written in colours.
+//! Styled text: pieces, each with its ink, so that it can be printed in colours.
 
 /// What a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::observe::words::{self, duration, or};
 use crate::observe::{Event, EventKind};
 use crate::trace::cause::shape;
 use crate::trace::page::data::delays::{self, Delay, overdue, time};
-use crate::trace::page::data::format::{DOES, STATES, count, differences, each, numbers};
+use crate::trace::page::data::format::{ACTIONS, STATES, count, differences, each, numbers};
 use crate::trace::page::steps::{List, Note, Steps};
 use crate::trace::page::texts::Texts;
 use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step};
@@ -20,8 +20,8 @@ use crate::trace::{Live, LiveTask, LoopTrace, TaskState, axis, labels, tracer};
 /// A poll is long if it takes more than this, and so is a delay.
 const LONG: Duration = Duration::from_millis(1);
 
-/// A loop that is to be written.
-pub(super) struct Written<'a> {
+/// What the page needs of one loop.
+pub(super) struct LoopData<'a> {
     loop_trace: &'a LoopTrace,
     picture: Picture,
     labels: BTreeMap<u64, String>,
@@ -37,13 +37,13 @@ pub(super) struct Listed {
     pub(super) words: String,
 }
 
-impl<'a> Written<'a> {
-    pub(super) fn new(loop_trace: &'a LoopTrace, texts: &mut Texts) -> Written<'a> {
+impl<'a> LoopData<'a> {
+    pub(super) fn new(loop_trace: &'a LoopTrace, texts: &mut Texts) -> LoopData<'a> {
         let labels = labels::of(loop_trace);
         let picture = tracer::picture(loop_trace, loop_trace.events.len());
         let steps = Steps::of(loop_trace, &labels, &picture.arrows, texts);
         let delays = delays::of(loop_trace, &picture);
-        Written { loop_trace, picture, labels, steps, delays }
+        LoopData { loop_trace, picture, labels, steps, delays }
     }
 
     /// Writes the loop. `began` is how much later its time began than the first loop's.
@@ -90,15 +90,15 @@ impl<'a> Written<'a> {
 
     fn write_task(&self, mut object: JSONObjectWriter<'_>, row: &Row, texts: &mut Texts) {
         let before = self.loop_trace.before.tasks.get(&row.task);
-        object.value("label", texts.number(&self.name(row.task)));
-        let (future, origin) = self.origin(row);
-        object.value("future", texts.number(future));
-        object.value("origin", texts.number(&origin));
+        object.value("label", texts.intern(&self.name(row.task)));
+        let (future, origin) = self.future_and_origin(row);
+        object.value("future", texts.intern(future));
+        object.value("origin", texts.intern(&origin));
         // Its first span may be a poll, which is not counted here.
         let earlier = |task: &LiveTask| task.polls - u64::from(task.state == TaskState::Polled);
         object.value("polls", before.map_or(0, earlier));
         if let Some((step, how)) = row.ending {
-            let how = texts.number(words::ending(how));
+            let how = texts.intern(words::ending(how));
             numbers(object.array("end"), [count(step), how]);
         }
         each(object.array("spans"), &row.spans, |spans, span| {
@@ -120,8 +120,8 @@ impl<'a> Written<'a> {
                 let name = |task| self.name(task);
                 let waits = span.waits.iter().map(|on| words::awaited(on, name));
                 let briefly = span.waits.iter().map(words::waits_briefly);
-                array.value(texts.number(&or(waits)));
-                array.value(texts.number(&or(briefly)));
+                array.value(texts.intern(&or(waits)));
+                array.value(texts.intern(&or(briefly)));
                 if let Some(overdue) = overdue(self.loop_trace, span) {
                     array.value(nanos(overdue));
                 }
@@ -145,20 +145,20 @@ impl<'a> Written<'a> {
     }
 
     fn write_cause(&self, mut array: JSONArrayWriter<'_>, arrow: &Arrow, note: &Note, texts: &mut Texts) {
-        let does = DOES.iter().position(|does| *does == arrow.cause.does);
+        let action = ACTIONS.iter().position(|action| *action == arrow.cause.action);
         let by = words::origin(arrow.cause.by, |task| self.name(task));
         array.value(count(arrow.step));
         array.value(count(arrow.to));
-        array.value(does.map(count));
+        array.value(action.map(count));
         array.value(arrow.from.map(count));
-        array.value(texts.number(&by));
-        array.value(texts.number(shape(arrow.cause.by).unwrap_or("")));
+        array.value(texts.intern(&by));
+        array.value(texts.intern(shape(arrow.cause.by).unwrap_or("")));
         array.value(count(note.ahead));
         array.value(note.timer);
     }
 
     /// Returns the type of a task's future, and where the task comes from.
-    fn origin(&self, row: &Row) -> (&'static str, String) {
+    fn future_and_origin(&self, row: &Row) -> (&'static str, String) {
         let begin = row.spans.first().map_or(0, |span| span.steps.start);
         let mut entered = Live::default();
         if let Some(event) = picture::event(self.loop_trace, begin) {
@@ -195,9 +195,9 @@ impl<'a> Written<'a> {
     pub(super) fn long_delays(&self) -> impl Iterator<Item = Listed> {
         let mut longest: BTreeMap<usize, &Delay> = BTreeMap::new();
         for delay in self.delays.iter().filter(|delay| delay.took > LONG) {
-            let latest = longest.entry(delay.row).or_insert(delay);
-            if delay.took > latest.took {
-                *latest = delay;
+            let longest_of_row = longest.entry(delay.row).or_insert(delay);
+            if delay.took > longest_of_row.took {
+                *longest_of_row = delay;
             }
         }
         longest.into_values().map(|&Delay { row, step, took, .. }| {

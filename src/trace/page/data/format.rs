@@ -3,7 +3,7 @@
 use json_writer::JSONArrayWriter;
 
 use crate::trace::TaskState;
-use crate::trace::cause::Does;
+use crate::trace::cause::Action;
 
 /// The states of a task, their names, and what the page says of a task in them.
 pub(super) const STATES: [(TaskState, &str, &str); 4] = [
@@ -12,7 +12,7 @@ pub(super) const STATES: [(TaskState, &str, &str); 4] = [
     (TaskState::Aborted, "aborted", "will be dropped"),
     (TaskState::Idle, "idle", "waits for"),
 ];
-pub(super) const DOES: [Does; 3] = [Does::Spawn, Does::Wake, Does::Abort];
+pub(super) const ACTIONS: [Action; 3] = [Action::Spawn, Action::Wake, Action::Abort];
 
 /// Writes the items of a list, and closes the array.
 pub(super) fn each<'a, T>(
@@ -23,7 +23,7 @@ pub(super) fn each<'a, T>(
     list.into_iter().for_each(|item| write(&mut array, item));
 }
 
-/// Writes an array of numbers.
+/// Writes numbers, and closes the array.
 pub(super) fn numbers(array: JSONArrayWriter<'_>, numbers: impl IntoIterator<Item = u64>) {
     each(array, numbers, JSONArrayWriter::value);
 }

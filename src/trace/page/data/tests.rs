@@ -185,11 +185,11 @@ fn causes_name_what_they_come_from() {
     let reader = Reader { data: &data, event_loop };
     let causes = event_loop["causes"].as_array().unwrap().iter().map(|cause| {
         let row = &event_loop["tasks"][number(&cause[1])]["label"];
-        let does = reader.text(&data["does"][number(&cause[2])][1]);
+        let action = reader.text(&data["actions"][number(&cause[2])][1]);
         let by = cause[3].as_u64().map(|row| reader.text(&event_loop["tasks"][row as usize]["label"]));
         let (words, ahead) = (reader.text(&cause[4]), number(&cause[6]));
         assert!(by.is_none_or(|by| by == words));
-        format!("{}: {does} {words}, {ahead} ahead", reader.text(row))
+        format!("{}: {action} {words}, {ahead} ahead", reader.text(row))
     });
     let causes: Vec<String> = causes.collect();
     let expected = [
@@ -301,7 +301,7 @@ fn a_delay_names_the_poll_that_held_the_thread() {
     assert_eq!(delays(&story), expected);
 
     let data = read(&story.trace());
-    let listed = data["latest"].as_array().unwrap().iter();
+    let listed = data["most_delayed"].as_array().unwrap().iter();
     let listed = listed.map(|poll| data["texts"][number(&poll[3])].as_str().unwrap());
     let expected = [
         "4 ready in turn 2, 300 ms late",

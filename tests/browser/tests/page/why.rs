@@ -191,7 +191,7 @@ fn long_polls_are_listed() {
     assert_eq!(browser.thrown(), [""; 0]);
 
     browser.open(&recorded(medley()).to_html());
-    assert_eq!(browser.texts("#longest, #latest"), [""; 0]);
+    assert_eq!(browser.texts("#longest, #most_delayed"), [""; 0]);
 }
 
 /// The explanation of a late poll names the late task and the one that held the thread, and links to the
@@ -217,10 +217,10 @@ fn a_late_poll_names_the_poll_that_held_the_thread() {
     assert_eq!(browser.thrown(), [""; 0]);
 }
 
-/// When the screen has no room for all tasks, those that ran latest after they were due are listed, the
-/// latest first. A click brings the row of one into view.
+/// When the screen has no room for all tasks, the polls that were most delayed are listed, the most delayed
+/// first. A click brings the row of one into view.
 #[test]
-fn the_latest_tasks_are_listed() {
+fn the_most_delayed_polls_are_listed() {
     let recorder = Recorder::new();
     let builder = EventLoop::builder().observe(recorder.clone());
     builder.build().unwrap().block_on(async {
@@ -239,7 +239,7 @@ fn the_latest_tasks_are_listed() {
     let Some(mut browser) = open(&trace) else {
         return;
     };
-    let listed = browser.texts("#latest button");
+    let listed = browser.texts("#most_delayed button");
     assert!(listed.len() <= 8, "{listed:?}");
     for (listed, task) in listed.iter().zip([305, 304, 303]) {
         assert!(
@@ -250,7 +250,7 @@ fn the_latest_tasks_are_listed() {
     watch_the_canvas(&mut browser);
     let (words, _) = drawn(&mut browser, "scroll(0, 0)");
     assert!(!words.iter().any(|word| word == "305 late"), "{words:?}");
-    let (words, _) = drawn(&mut browser, "document.querySelector('#latest button').click()");
+    let (words, _) = drawn(&mut browser, "document.querySelector('#most_delayed button').click()");
     assert!(words.iter().any(|word| word == "305 late"), "{words:?}");
     assert!(browser.text("#why").starts_with("305 late is polled in turn 2"));
     assert_eq!(browser.thrown(), [""; 0]);
