@@ -51,8 +51,8 @@ pub enum Unit {
     Bytes,
     /// Microseconds of wall time by which a sleep is late.
     Lateness,
-    /// Calls of `write`, of all threads: by one, a thread wakes a loop that sleeps, and tokio tells its
-    /// driver of a deadline that is the first.
+    /// Calls of `write`, of all threads: by one, a thread wakes a loop that sleeps, and tokio wakes its
+    /// driver for a deadline that comes before all others.
     Writes,
 }
 

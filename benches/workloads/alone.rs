@@ -14,7 +14,7 @@ pub fn loops<R: Alone>() -> impl Fn(&R, usize) -> Spent {
     }
 }
 
-/// An operation is a schedule of three tasks that give way five times each: 22 polls or so.
+/// An operation is a schedule of three tasks that yield five times each: 22 polls or so.
 pub fn schedules() -> impl Fn(&Boucle, usize) -> Spent {
     |_, schedules| {
         let explore = Explore::new().strategy(Strategy::Exhaustive).schedules(schedules as u64);

@@ -46,7 +46,7 @@ pub fn isolated_sleeps<R: Timers>(duration: Duration) -> impl Fn(&R, usize) -> S
 /// A timeout that is not needed, over and over: an operation makes a sleep of 10 to 20 s, polls it once,
 /// which arms it, and drops it, which cancels it. 10,000 others are pending, later ones. Before all of them
 /// may be an `earlier` one that was pending when the loop last parked, as in most servers. (If there is none,
-/// tokio writes to an eventfd at each operation: its driver must hear of a deadline that is the first.)
+/// tokio writes to an eventfd at each operation: a deadline that comes before all others must wake its driver.)
 pub fn arm_and_cancel<R: Timers>(earlier: bool) -> impl Fn(&R, usize) -> Spent {
     move |runtime, timers| {
         runtime.block_on(async {

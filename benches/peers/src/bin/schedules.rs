@@ -24,7 +24,7 @@ mod tasks {
         fn yield_now() -> impl Future<Output = ()> + Send;
     }
 
-    /// Three tasks give way five times each.
+    /// Three tasks yield five times each.
     pub async fn yields<T: Tasks>() {
         let tasks = [(); 3].map(|()| {
             T::spawn(async {
@@ -61,7 +61,7 @@ mod tasks {
         }
     }
 
-    /// Three tasks take a lock three times each, and give way while they have it.
+    /// Three tasks take a lock three times each, and yield while they have it.
     pub async fn lock<T: Tasks>() {
         let count = Arc::new(Mutex::new(0));
         let tasks = [(); 3].map(|()| T::spawn(count_three::<T>(count.clone())));
@@ -88,7 +88,7 @@ macro_rules! threads {
             use $library::sync::{Arc, Mutex, mpsc};
             use $library::thread::{spawn, yield_now};
 
-            /// Three threads give way five times each.
+            /// Three threads yield five times each.
             pub fn yields() {
                 let threads = [(); 3].map(|()| spawn(|| (0..5).for_each(|_| yield_now())));
                 for thread in threads {
@@ -172,7 +172,7 @@ struct Side {
     programs: [fn(u64); 3],
 }
 
-const PROGRAMS: [&str; 3] = ["three give way", "ping-pong", "a lock"];
+const PROGRAMS: [&str; 3] = ["three yield", "ping-pong", "a lock"];
 
 const SIDES: [Side; 4] = [
     Side {
