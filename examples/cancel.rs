@@ -30,9 +30,10 @@
 use std::future::pending;
 use std::time::Duration;
 
-use boucle::explore::{Explore, Explored, Failure};
+use boucle::explore::Explore;
 use boucle::{spawn_named, timeout, yield_now};
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
+use stage::explored::show;
 use stage::{options, println};
 
 const HELP: &str = "\
@@ -78,13 +79,6 @@ fn hello() -> UnboundedReceiver<u8> {
         pending::<()>().await
     }));
     bytes
-}
-
-fn show(reader: &str, explored: Result<Explored, Failure>) {
-    match explored {
-        Ok(explored) => println!("{reader}: {explored}"),
-        Err(failure) => println!("{reader}: {failure}"),
-    }
 }
 
 fn main() {

@@ -36,8 +36,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use boucle::explore::{Explore, Explored, Failure};
+use boucle::explore::Explore;
 use boucle::{spawn_named, yield_now};
+use stage::explored::show;
 use stage::{options, println};
 
 const HELP: &str = "\
@@ -89,13 +90,6 @@ async fn two_withdrawals(withdraw: impl AsyncFn(&Cell<i32>, i32) + Clone + 'stat
     cash.await.unwrap();
     card.await.unwrap();
     assert!(balance.get() >= 0, "the account is overdrawn: {}", balance.get());
-}
-
-fn show(version: &str, explored: Result<Explored, Failure>) {
-    match explored {
-        Ok(explored) => println!("{version}: {explored}"),
-        Err(failure) => println!("{version}: {failure}"),
-    }
 }
 
 fn main() {
