@@ -24,10 +24,10 @@
 //! ```
 //!
 //! `cash` is polled only after `card` has been polled twice, so both look (turns 4 and 5) before either takes
-//! (6 and 7). The mended version takes before it waits:
+//! (6 and 7). The fixed version takes before it waits:
 //!
 //! ```text
-//! mended: 22 schedules, complete
+//! fixed: 22 schedules, complete
 //! ```
 //!
 //! Read next: `src/explore.rs`, what is explored and what is not. Run next:
@@ -96,5 +96,5 @@ fn main() {
     options::none(HELP);
     show("as written", Explore::new().try_run(|| two_withdrawals(withdraw)));
     println!();
-    show("mended", Explore::new().try_run(|| two_withdrawals(withdraw_at_once)));
+    show("fixed", Explore::new().try_run(|| two_withdrawals(withdraw_at_once)));
 }

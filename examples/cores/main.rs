@@ -21,10 +21,10 @@
 //! `spawn`. From then on only that loop serves the connection. The connections are handed out in turn, to
 //! busy and idle loops alike, so each loop gets the same number.
 //!
-//! Each request is some 30 µs of work. Each row shows what share of a core each thread used (on Linux;
-//! elsewhere `-`). The clients are in the same program and use the same cores. So on two cores, two loops
-//! answer less than twice as many requests as one. If the clients are near 100 %, it is they that are
-//! measured. If no thread is near 100 %, other programs had the cores, and the last line says little.
+//! Each request is a computation, `work` in `server.rs`. Each row shows what share of a core each thread used
+//! (on Linux; elsewhere `-`). The clients are in the same program and use the same cores. So on two cores,
+//! two loops answer less than twice as many requests as one. If the clients are near 100 %, it is they that
+//! are measured. If no thread is near 100 %, other programs had the cores, and the last line says little.
 //!
 //! If connections are short, the thread that accepts is the bottleneck. Then each loop has a listener of
 //! its own for the same port, by `SO_REUSEPORT`: the documentation of `boucle::net::TcpListener` shows

@@ -23,7 +23,7 @@ pub(crate) async fn get(url: &str, server: Option<SocketAddr>) -> Result<Respons
     }
 }
 
-/// The same, but blocks the thread.
+/// As [`get`], but blocks the thread.
 pub(crate) fn get_blocking(url: &str, server: Option<SocketAddr>) -> Result<blocking::Response, Failure> {
     let mut trail = Trail::new(url);
     loop {
@@ -57,7 +57,7 @@ impl Trail {
         let next = resolve(self.end(), &printable(location));
         println!("{} redirects to {next}", self.end());
         if self.0.contains(&next) {
-            return Err(format!("its redirects lead in a circle, to {next} again").into());
+            return Err(format!("its redirects form a loop, back to {next}").into());
         }
         if self.0.len() > MOST {
             return Err(format!("it has more than {MOST} redirects").into());

@@ -32,7 +32,7 @@
 //!   switched.
 //! - Figures 3 and 4 are drawings, and say so.
 //!
-//! The server shows without a clock that the waits overlap in 5 and 7, and in 2 do not: the picture
+//! The server shows without a clock that the waits overlap in 5 and 7, and do not in 2: the picture
 //! says how many requests the server had open at once.
 //!
 //! Read next: `recorded.rs` beside this file, the three clients; then `threads.rs`, the same with

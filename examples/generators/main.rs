@@ -49,8 +49,8 @@
 //!
 //! A scheduler needs nothing but frozen frames, a queue of those that are ready, and a loop that resumes
 //! the first. The one here has some thirty lines of code, and prints the last nine names; boucle runs the same
-//! coroutines in the same order. Another thread can wake a coroutine of it, too. What boucle adds is timers,
-//! sockets, tasks that spawn others, and their results.
+//! coroutines in the same order. Another thread can also wake one of its coroutines. What boucle adds is
+//! timers, sockets, tasks that spawn others, and their results.
 //!
 //! Read next: `talk.rs`, `scheduler.rs` and `coroutines.rs` beside this file; then `src/turn.rs`. Run
 //! next: `cargo run --release --example shared_state`.

@@ -120,7 +120,7 @@
 //!   with an `await` where they block, and control passes only there: so the coroutines go on in the
 //!   order in which the answers come.
 //!
-//! The server shows without a clock that the waits overlap, and in sequence do not: it counts the
+//! The server shows without a clock that the waits overlap here, and do not in sequence: it counts the
 //! requests that it has read and not answered. It is a loop on a thread of its own, and its delays
 //! stand for the network: 40 ms for each way, and 20 ms for the work that an answer takes.
 //!

@@ -40,7 +40,7 @@
 //!   printed. If the machine refuses a row, the row says why; nothing is extrapolated.
 //! - A switch is timed as a program sees it: from when one member hands on until the next runs. The kernel
 //!   may wake that one on another core, and on an idle machine much of the time is that core's waking up.
-//!   On one core (`taskset -c 0 target/release/examples/scale`) 5,000 ns are left of it here.
+//!   On one core (`taskset -c 0 target/release/examples/scale`) that part falls away.
 //!
 //! The processes run this program, and are small; an interpreter takes megabytes for each.
 //!

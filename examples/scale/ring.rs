@@ -51,7 +51,7 @@ pub(crate) fn after(started: usize, why: &io::Error) -> io::Error {
     io::Error::other(format!("after {started} of them: {why}"))
 }
 
-/// The time of a switch: the median of a few measurements, each over enough rounds that reading
+/// Returns the time of a switch: the median of a few measurements, each over enough rounds that reading
 /// the clock does not count.
 fn switch(ring: &mut impl Ring, members: usize) -> io::Result<f64> {
     let rounds = (5_000 / members).max(1);
@@ -71,14 +71,14 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The memory of this process and of `children`, in bytes, where the kernel reports it.
+/// Returns the memory of this process and of `children`, in bytes, where the kernel reports it.
 fn memory(children: &[u32]) -> Option<f64> {
     let processes = children.iter().copied().chain([process::id()]);
     processes.map(anonymous_memory).sum()
 }
 
-/// The bytes of heap, stacks and variables. The rest is code, which the processes of a program share: the
-/// share of one changes when others start and end.
+/// Returns the bytes of heap, stacks and variables. The rest is code, which the processes of a program share:
+/// the share of one changes when others start and end.
 fn anonymous_memory(process: u32) -> Option<f64> {
     let pages = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
     let mut lines = pages.lines();

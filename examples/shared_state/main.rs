@@ -42,7 +42,7 @@ use stage::{options, println};
 use state::{count, count_badly, exchange};
 
 const HELP: &str = "\
-Counts in ten tasks at once without a lock, rightly and wrongly; then tasks exchange messages.
+Counts in ten tasks at once without a lock, correctly and incorrectly; then tasks exchange messages.
 
 usage: shared_state";
 

@@ -12,7 +12,7 @@
 //! ```text
 //! (one task has 1000 pieces of work; another wants a turn after each)
 //! it keeps control:            turns: 1, longest wait: 1000 pieces of work
-//! yield_now before each:       turns: 1000, longest wait: 1 pieces of work
+//! yield_now before each:       turns: 1000, longest wait: 1 piece of work
 //! consume_budget before each:  turns: 8, longest wait: 128 pieces of work
 //! ```
 //!
@@ -32,10 +32,10 @@
 mod work;
 
 use stage::{options, println};
-use work::{GivesWay, work};
+use work::{Yields, work};
 
 const HELP: &str = "\
-Shows how long a task waits for its turn while another one works, and keeps control or gives way.
+Shows how long a task waits for its turn while another one works, and keeps control or yields.
 
 usage: starvation";
 
@@ -44,13 +44,14 @@ const PIECES: usize = 1000;
 fn main() {
     options::none(HELP);
     println!("(one task has {PIECES} pieces of work; another wants a turn after each)");
-    for (gives_way, what) in [
-        (GivesWay::Never, "it keeps control:"),
-        (GivesWay::Always, "yield_now before each:"),
-        (GivesWay::InTime, "consume_budget before each:"),
+    for (yields, what) in [
+        (Yields::Never, "it keeps control:"),
+        (Yields::Always, "yield_now before each:"),
+        (Yields::WhenBudgetIsSpent, "consume_budget before each:"),
     ] {
-        let seen = boucle::run(work(PIECES, gives_way));
+        let seen = boucle::run(work(PIECES, yields));
         let (turns, longest) = (seen.turns, seen.longest);
-        println!("{what:28} turns: {turns}, longest wait: {longest} pieces of work");
+        let pieces = if longest == 1 { "piece" } else { "pieces" };
+        println!("{what:28} turns: {turns}, longest wait: {longest} {pieces} of work");
     }
 }

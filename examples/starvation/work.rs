@@ -7,11 +7,10 @@ use boucle::{consume_budget, spawn, yield_now};
 
 /// When the long task yields before a piece of work.
 #[derive(Clone, Copy)]
-pub(crate) enum GivesWay {
+pub(crate) enum Yields {
     Never,
     Always,
-    /// When its budget is spent.
-    InTime,
+    WhenBudgetIsSpent,
 }
 
 /// What the other task has seen.
@@ -24,15 +23,15 @@ pub(crate) struct Seen {
 }
 
 /// Does a number of pieces of work in one task, while another wants a turn after each of them.
-pub(crate) async fn work(pieces: usize, gives_way: GivesWay) -> Seen {
+pub(crate) async fn work(pieces: usize, yields: Yields) -> Seen {
     let done = Rc::new(Cell::new(0));
     let waiting = spawn(wait(Rc::clone(&done), pieces));
     let working = spawn(async move {
         for _ in 0..pieces {
-            match gives_way {
-                GivesWay::Never => {}
-                GivesWay::Always => yield_now().await,
-                GivesWay::InTime => consume_budget().await,
+            match yields {
+                Yields::Never => {}
+                Yields::Always => yield_now().await,
+                Yields::WhenBudgetIsSpent => consume_budget().await,
             }
             done.set(done.get() + 1);
         }

@@ -15,7 +15,7 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap().replace("\r\n", "\n").replace('\\', "/")
 }
 
-/// The race is found, drawn beside FIFO, and can be replayed; the mended program has none.
+/// The race is found, drawn beside FIFO, and can be replayed; the fixed program has none.
 #[test]
 fn race_draws_what_fifo_hides() {
     let shown = text(run("race", &[], &[]).stdout);
@@ -46,7 +46,7 @@ time         0
 
 To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo run --example race
 
-mended: 22 schedules, complete
+fixed: 22 schedules, complete
 ";
     assert!(shown.starts_with("as written: schedule 7 fails: panicked at "), "{shown}");
     assert!(shown.ends_with(expected), "{shown}");
@@ -59,11 +59,11 @@ fn a_schedule_is_replayed() {
     let replayed = run("race", &[], &[("BOUCLE_SCHEDULE", "0:1,1:1"), ("BOUCLE_TRACE", "timeline")]);
     let shown = text(replayed.stdout);
     assert!(shown.contains("as written: schedule 0:1,1:1 fails: panicked at "), "{shown}");
-    assert!(shown.ends_with("overdrawn: -60\n\nmended: 22 schedules, complete\n"), "{shown}");
+    assert!(shown.ends_with("overdrawn: -60\n\nfixed: 22 schedules, complete\n"), "{shown}");
     let timeline = text(replayed.stderr);
     assert!(timeline.contains("#2 cash      +#1================>[1]=yield==>[1] returned"), "{timeline}");
     let fifo = text(run("race", &[], &[("BOUCLE_SCHEDULE", "fifo")]).stdout);
-    assert_eq!(fifo, "as written: 1 schedule, complete\n\nmended: 22 schedules, complete\n");
+    assert_eq!(fifo, "as written: 1 schedule, complete\n\nfixed: 22 schedules, complete\n");
 }
 
 /// A value that is no schedule is refused, and so is a schedule that the program cannot have.

@@ -48,15 +48,14 @@
 //! (the most requests that the server had open at once: 10)
 //! (both times the files are what was served, byte for byte)
 //!
-//! With async files it took 0.85 s, without them 0.86 s. They gain nothing:
-//! the kernel calls a file ready at all times, so no loop can wait for one: async-fs
+//! With async files it took 0.85 s, without them 0.86 s. They gain nothing.
+//! The kernel calls a file ready at all times, so no loop can wait for one: async-fs
 //! makes the same blocking calls, on threads of its own. Only the waits for the network
 //! overlap, and they do so both ways.
 //! ```
 //!
 //! In the first half the loop only waits for ten threads. In the second the ten requests wait in the
-//! loop, on one thread, and only the files need others. The kernel calls a file ready even while its
-//! disk is not, so a loop has no event to wait for: `async-fs` makes blocking calls on the threads of
+//! loop, on one thread, and only the files need others: `async-fs` makes its calls on the threads of
 //! the `blocking` crate, as `run_in_executor` does on those of boucle. (The notebook took 12.86 s, then
 //! 12.61 s.) Both halves gain time because the server reads all ten requests before it answers the first.
 //!
@@ -143,9 +142,9 @@ fn compare(directory: &Path, options: &Options) -> Result<bool, Failure> {
     }
     println!();
     println!(
-        "With async files it took {asynchronous:.2} s, without them {blocking:.2} s. They gain nothing:"
+        "With async files it took {asynchronous:.2} s, without them {blocking:.2} s. They gain nothing."
     );
-    println!("the kernel calls a file ready at all times, so no loop can wait for one: async-fs");
+    println!("The kernel calls a file ready at all times, so no loop can wait for one: async-fs");
     println!("makes the same blocking calls, on threads of its own. Only the waits for the network");
     println!("overlap, and they do so both ways.");
     Ok(failures.is_empty())

@@ -1,4 +1,4 @@
-//! The same without a loop: `connect` and `read` block the thread.
+//! The HTTP client without a loop: `connect` and `read` block the thread.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};

@@ -98,7 +98,7 @@ fn fetch_reports_what_failed_and_gets_the_rest() {
         ),
         (format!("http://{site}/to-missing"), "404 Not Found"),
         (format!("http://{site}/to-ftp"), "not a URL: it does not begin with http://"),
-        (format!("http://{site}/circle/0"), "its redirects lead in a circle, to http://"),
+        (format!("http://{site}/circle/0"), "its redirects form a loop, back to http://"),
         (format!("http://{site}/endless/0"), "it has more than 10 redirects"),
         (format!("http://{site}/not-modified"), "304 Not Modified"),
         (format!("http://{site}/close-at-once"), "connection closed"),

@@ -1,5 +1,5 @@
 //! `pages`: what each figure prints; that the client's waits overlap on two threads and with
-//! coroutines, and in sequence do not; and the order of its steps.
+//! coroutines, and do not in sequence; and the order of its steps.
 //!
 //! The servers here use no clock: they answer when they have seen what is to be proved.
 

@@ -5,15 +5,15 @@ use stage::testing::{documented, expect_usage, lines, run, virtually};
 #[path = "../../starvation/work.rs"]
 mod work;
 
-use work::{GivesWay, Seen, work};
+use work::{Seen, Yields, work};
 
 /// The counts are exactly those of the schedule.
 #[test]
 fn a_coroutine_that_keeps_control_starves_the_others() {
-    for (gives_way, turns, longest) in
-        [(GivesWay::Never, 1, 1000), (GivesWay::Always, 1000, 1), (GivesWay::InTime, 8, 128)]
+    for (yields, turns, longest) in
+        [(Yields::Never, 1, 1000), (Yields::Always, 1000, 1), (Yields::WhenBudgetIsSpent, 8, 128)]
     {
-        let (seen, ..) = virtually(work(1000, gives_way));
+        let (seen, ..) = virtually(work(1000, yields));
         assert_eq!(seen, Seen { turns, longest });
     }
 }
