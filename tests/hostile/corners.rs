@@ -1,5 +1,4 @@
-//! Corners: a stop and a panic at once, a task that waits for itself, an executor inside a poll, the end
-//! of time.
+//! Corners: a stop and a panic at once, a task that waits for itself, a poll without a loop, the end of time.
 
 use std::cell::RefCell;
 use std::future::{Future, pending, ready};
@@ -52,20 +51,6 @@ fn a_task_that_waits_for_itself_panics() {
     });
     let seen = seen.take();
     assert!(seen.contains("awaits its own handle"), "{seen}");
-}
-
-/// Another executor that blocks inside a poll may make any number of ready operations: it cannot yield to
-/// the loop, so it has no budget to run out of.
-#[test]
-fn an_executor_inside_of_a_poll_is_not_stuck_without_budget() {
-    run(async {
-        let operations = async {
-            for _ in 0..1_000 {
-                sleep(Duration::ZERO).await;
-            }
-        };
-        futures_lite::future::block_on(operations);
-    });
 }
 
 /// A combinator whose first poll panics for want of a loop has lost no child when it is polled on one.

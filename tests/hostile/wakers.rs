@@ -1,4 +1,5 @@
-//! Wakers that panic when they are dropped.
+//! Foreign wakers that panic only when they are dropped. (Those that also panic, or poll, when they are woken
+//! are in `tests/soundness/wakers.rs`.)
 
 use std::future::{Future, pending, ready};
 use std::pin::pin;

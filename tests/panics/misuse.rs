@@ -132,17 +132,6 @@ fn the_place_of_a_misuse_is_the_callers() {
     assert!(files.iter().all(|file| file == file!()), "{files:#?}");
 }
 
-/// A task that runs a loop panics; its own loop goes on.
-#[test]
-fn a_run_inside_of_a_task_is_the_tasks_panic() {
-    virtual_loop().block_on(async {
-        let task = spawn(async { boucle::run(async {}) });
-        assert!(message_of(task).await.contains("boucle::run cannot be called while"));
-        assert_eq!(spawn(ready(1)).await.unwrap(), 1);
-        sleep(SECOND).await;
-    });
-}
-
 /// A handle and each combinator panics when it is polled after it was ready. A stream ends again.
 #[test]
 fn polling_again_after_ready_panics() {

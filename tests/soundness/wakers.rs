@@ -1,4 +1,5 @@
-//! Wakers that panic when they are woken and dropped, or that poll while they are woken.
+//! Foreign wakers that panic when they are woken and when they are dropped, or that poll while they are woken.
+//! (Those that panic only when they are dropped are in `tests/hostile/wakers.rs`.)
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
