@@ -308,7 +308,7 @@ impl Wake for Foreign {
     }
 }
 
-/// Does a step that has no steps in itself.
+/// Does a step that has no steps in itself: here those that wait for no task.
 async fn do_leaf<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
     match step {
         Step::Yield(times) => {
@@ -349,6 +349,25 @@ async fn do_leaf<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
                 R::sleep(Duration::from_nanos(pause)).await;
             }
         }
+        Step::Pass(gate) => {
+            let gate = &world.gates[gate];
+            poll_fn(|cx| {
+                if gate.is_open.take() {
+                    return Poll::Ready(());
+                }
+                gate.waiting.borrow_mut().push(cx.waker().clone());
+                world.wakers.borrow_mut().push(cx.waker().clone());
+                Poll::Pending
+            })
+            .await;
+        }
+        other => do_wait(world, label, other).await,
+    }
+}
+
+/// Does a step that waits for tasks.
+async fn do_wait<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
+    match step {
         Step::Await(task) => {
             if let Some((_, handle)) = world.take(task) {
                 log_outcome::<R>(label, handle.await);
@@ -361,18 +380,6 @@ async fn do_leaf<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
                 borrowed.handle = None;
                 log_outcome::<R>(label, outcome);
             }
-        }
-        Step::Pass(gate) => {
-            let gate = &world.gates[gate];
-            poll_fn(|cx| {
-                if gate.is_open.take() {
-                    return Poll::Ready(());
-                }
-                gate.waiting.borrow_mut().push(cx.waker().clone());
-                world.wakers.borrow_mut().push(cx.waker().clone());
-                Poll::Pending
-            })
-            .await;
         }
         Step::Gather(programs) => {
             let returned = R::gather(world.coroutines(programs)).await;
@@ -416,7 +423,7 @@ async fn do_leaf<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
             let returned = R::try_join_all(&world.group(group)).await;
             log_values::<R>(label, returned);
         }
-        _ => unreachable!("`do_steps` does the others"),
+        _ => unreachable!("`do_steps` and `do_leaf` do the others"),
     }
 }
 

@@ -74,6 +74,23 @@ macro_rules! leaf {
     }};
 }
 
+/// Asserts that a leaf counts: a task that awaits nothing else yields after 128 of them, again and again.
+async fn assert_counts(name: &str, leaf: Leaf) {
+    let count = Rc::new(Cell::new(0));
+    let counts = count.clone();
+    let task = spawn(async move {
+        while counts.get() < 1_000 {
+            leaf().await;
+            counts.set(counts.get() + 1);
+        }
+    });
+    for round in 1..=3 {
+        yield_now().await;
+        assert_eq!(count.get(), 128 * round, "{name}");
+    }
+    task.abort();
+}
+
 /// Every operation that is ready at once spends budget, also those that never wait or that fail: a task
 /// that awaits nothing else yields after 128 of them.
 #[test]
@@ -129,19 +146,7 @@ fn every_operation_that_is_ready_at_once_counts() {
             leaf!(gone_listener => gone_listener.accept()),
         ];
         for (name, leaf) in leaves.into_iter().chain(of_unix()) {
-            let count = Rc::new(Cell::new(0));
-            let counts = count.clone();
-            let task = spawn(async move {
-                while counts.get() < 1_000 {
-                    leaf().await;
-                    counts.set(counts.get() + 1);
-                }
-            });
-            for round in 1..=3 {
-                yield_now().await;
-                assert_eq!(count.get(), 128 * round, "{name}");
-            }
-            task.abort();
+            assert_counts(name, leaf).await;
         }
         drop(listener);
     });
