@@ -136,7 +136,7 @@ fn a_loop_that_is_dropped_is_given_back() {
             event_loop.block_on(sleep(Duration::from_micros(1)));
         }
     };
-    make_and_drop(5_000); // more than there are short numbers: from here on no new inbox is made
+    make_and_drop(5_000); // more than there are short ids: from here on no new inbox is made
     let before = BYTES.get();
     make_and_drop(20_000);
     let kept = BYTES.get() - before;

@@ -56,7 +56,7 @@ fn a_short_run_is_drawn_whole() {
     assert!(svg.contains(">waits<") && !svg.contains("unknown"));
 }
 
-/// A control character in a name would make the file invalid, since XML has no words for most of them. What ends
+/// A control character in a name would make the file invalid, since XML cannot represent most of them. What ends
 /// a line or turns the direction of text goes too.
 #[test]
 fn a_name_has_no_control_characters() {

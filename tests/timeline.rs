@@ -45,7 +45,7 @@ async fn square_after(duration: f64) -> f64 {
 }
 
 #[test]
-fn a_sleep() {
+fn the_timeline_of_a_sleep_is_as_documented() {
     let timeline = timeline(async {
         sleep(seconds(1.0)).await;
     });
@@ -61,7 +61,7 @@ fn a_sleep() {
 }
 
 #[test]
-fn a_gather() {
+fn the_timeline_of_a_gather_is_as_documented() {
     let timeline = timeline(gather([1.0, 0.5, 1.5].map(square_after)));
     expect(
         &timeline,
@@ -78,7 +78,7 @@ fn a_gather() {
 }
 
 #[test]
-fn a_task_group() {
+fn the_timeline_of_a_task_group_is_as_documented() {
     let timeline = timeline(async {
         let group = TaskGroup::new();
         for duration in [1.0, 0.5] {
@@ -100,7 +100,7 @@ fn a_task_group() {
 }
 
 #[test]
-fn a_wait() {
+fn the_timeline_of_a_wait_is_as_documented() {
     let timeline = timeline(async {
         let tasks = [1.0, 0.5].map(square_after).map(spawn);
         let (done, pending) = wait(tasks, FIRST_COMPLETED).await;
@@ -123,7 +123,7 @@ fn a_wait() {
 }
 
 #[test]
-fn a_timeout() {
+fn the_timeline_of_a_timeout_is_as_documented() {
     let timeline = timeline(async {
         assert!(timeout(seconds(1.0), square_after(2.0)).await.is_err());
     });
@@ -139,7 +139,7 @@ fn a_timeout() {
 }
 
 #[test]
-fn two_tasks() {
+fn the_timeline_of_two_tasks_is_as_documented() {
     let timeline = timeline(async {
         let hello = spawn_named("hello", square_after(2.0));
         let world = spawn_named("world", square_after(1.0));
@@ -159,8 +159,9 @@ fn two_tasks() {
     expect_documented(&timeline, include_str!("../src/task/spawn.rs"));
 }
 
+/// An abort is drawn where it was requested, and the drop where it happened, with or without a poll before.
 #[test]
-fn an_abort() {
+fn an_abort_and_its_drop_are_drawn() {
     expect(
         &timeline(async {
             let unborn = spawn_named("unborn", square_after(1.0));
@@ -181,7 +182,7 @@ fn an_abort() {
 }
 
 #[test]
-fn a_panic() {
+fn a_task_that_panics_is_drawn_as_panicked() {
     expect(
         &timeline(async {
             let bomb = spawn_named("bomb", async { panic!("on purpose") });

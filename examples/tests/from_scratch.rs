@@ -162,6 +162,7 @@ fn is_the_wake_kept(run: impl FnOnce(scratch_2::Parks) + Send + 'static) -> bool
     is_kept
 }
 
+/// A poll that parks the thread takes the token by which it was woken. A loop that queues its wakes loses none.
 #[test]
 fn a_wake_that_is_a_token_of_the_thread_is_lost() {
     assert!(!is_the_wake_kept(|future| _ = scratch_2::run(future)));
@@ -234,6 +235,7 @@ async fn arm_and_drop(mut sleep: impl Future<Output = ()> + Unpin) {
     assert!(polled.is_pending());
 }
 
+/// A deadline stays in the heap when its sleep is dropped. From boucle's wheel, it is removed at once.
 #[test]
 fn a_heap_keeps_what_is_cancelled() {
     const MINUTE: Duration = Duration::from_secs(60);

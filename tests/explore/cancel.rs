@@ -1,3 +1,5 @@
+//! Where `cancel` drops an operation, and what that finds.
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
 use std::future::poll_fn;

@@ -1,3 +1,5 @@
+//! What is reported of a program that fails under some schedule, and what a replay of that schedule does.
+
 use std::cell::Cell;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -324,7 +326,7 @@ fn passes_under(schedule: &str, test: &str) -> bool {
     passes_alone(replay, test)
 }
 
-/// Gives way in so many tasks.
+/// Yields in that many tasks.
 async fn yields(tasks: usize) {
     for task in (0..tasks).map(|_| spawn(yield_now())).collect::<Vec<_>>() {
         task.await.unwrap();

@@ -58,6 +58,7 @@ fn leaves_no_child(operation: impl AsyncFn(&Alive) + Sync) {
     assert!(explored.schedules > 2, "{explored}");
 }
 
+/// A combinator that is dropped at any await takes its children with it: none goes on by itself.
 #[test]
 fn combinators_leave_no_child() {
     leaves_no_child(async |alive| drop(gather([alive.child(2), alive.child(1), alive.child(1)]).await));

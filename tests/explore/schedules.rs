@@ -1,3 +1,5 @@
+//! Which schedules are tried, in which order, and how many.
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::future::poll_fn;

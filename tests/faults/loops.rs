@@ -30,7 +30,7 @@ const KEPT: usize = 1_000;
 
 /// 100,000 loops are made and dropped, and their descriptors and threads are given back.
 /// (`tests/allocator.rs` counts their memory.) Wakers and handles of a hundred of them are kept. Later loops
-/// have the same short numbers again and again, and there such a waker causes at worst a spurious poll.
+/// have the same short ids again and again, and there such a waker causes at worst a spurious poll.
 #[test]
 fn a_hundred_thousand_loops_leave_nothing() {
     if passes_alone(own_binary(), "loops::a_hundred_thousand_loops_leave_nothing") {
@@ -41,7 +41,7 @@ fn a_hundred_thousand_loops_leave_nothing() {
     let (mut real, mut sockets) = (0, 0);
     let mut name = String::new();
     for number in 0..LOOPS {
-        // More than there are short numbers: from here on no new inbox is made.
+        // More than there are short ids: from here on no new inbox is made.
         if number == 5_000 {
             before = (open_descriptors(), threads());
         }
@@ -64,7 +64,7 @@ fn a_hundred_thousand_loops_leave_nothing() {
             old.handle.stop();
         }
         if number % SOCKET == 1 && !old.is_empty() {
-            // On a thread without a loop nothing tells the wakers of one short number apart.
+            // On a thread without a loop nothing tells the wakers of one short id apart.
             thread::scope(|scope| {
                 scope.spawn(|| old.iter().for_each(|old| old.waker.wake_by_ref()));
             });

@@ -11,8 +11,8 @@ use futures_lite::future::poll_once;
 use super::{observed_loop, task};
 use crate::common::{LONG, SECOND, panic_of, virtual_loop};
 
-/// Tasks are in spawn order, even if a slot was used again; no task awaits what the one before it in its slot
-/// did.
+/// Tasks are in spawn order, even if a slot was used again; no task is shown to await what the previous task in
+/// its slot awaited.
 #[test]
 fn a_dump_is_right_after_a_slot_is_used_again() {
     virtual_loop().block_on(async {

@@ -68,8 +68,8 @@ fn a_dump_is_a_table_and_a_tree() {
     );
 }
 
-/// A dump of an observed loop also has what each task waits for and since when, its polls, and by which
-/// task and where it was spawned.
+/// A dump of an observed loop also shows what each task waits for and since when, its polls, and where and by
+/// which task it was spawned.
 #[test]
 fn an_observed_loop_shows_more() {
     let event_loop = observed_loop();

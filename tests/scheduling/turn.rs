@@ -81,9 +81,9 @@ fn the_loop_parks_after_61_polls() {
     assert_eq!(second.load(Relaxed), 122);
 }
 
-/// A stop ends with the run that it has stopped: in the next run the first park comes after 61 polls too.
+/// A stop does not outlast the run that it stopped: in the next run, too, the first park comes after 61 polls.
 #[test]
-fn a_stop_brings_no_park_to_the_next_run() {
+fn a_stop_forces_no_park_in_the_next_run() {
     let event_loop = virtual_loop();
     event_loop.handle().stop();
     event_loop.run_forever();
@@ -98,7 +98,7 @@ fn a_stop_brings_no_park_to_the_next_run() {
     assert_eq!(first.load(Relaxed), 62);
 }
 
-/// After parks at which nothing was ready, too, the next park comes after 61 polls.
+/// Also after parks at which nothing was ready, the next park comes after 61 polls.
 #[test]
 fn idle_parks_grant_no_further_polls() {
     let (polls, first) = counters();

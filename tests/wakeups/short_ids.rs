@@ -1,4 +1,4 @@
-//! A waker has its loop's short number, which is used again after at most 4,096 loops: a stale waker may then
+//! A waker has its loop's short id, which is used again after at most 4,096 loops: a stale waker may then
 //! look like a live one. So each of these tests runs in a process of its own.
 
 use std::future::ready;
@@ -10,7 +10,7 @@ use boucle::EventLoop;
 
 use crate::common::{OnDrop, own_binary, passes_alone, turn, virtual_loop, waiting_on};
 
-/// A stale waker causes at worst one spurious poll in a later loop with the same short number.
+/// A stale waker causes at worst one spurious poll in a later loop with the same short id.
 #[test]
 fn a_stale_waker_does_not_disturb_a_later_loop() {
     if passes_alone(own_binary(), "short_ids::a_stale_waker_does_not_disturb_a_later_loop") {
@@ -39,9 +39,9 @@ fn wake_from_a_thread(waker: &Waker) {
     });
 }
 
-/// The short number of a loop is not used again before the loop is gone. (The race: a destructor that the
-/// closing loop runs last lets another thread make loops until one would have the same short number, and
-/// wakes a task of that loop. If both had the number, the wake would go to the closing loop, and be lost.)
+/// The short id of a loop is not used again before the loop is gone. (The race: a destructor that the
+/// closing loop runs last lets another thread make loops until one would have the same short id, and
+/// wakes a task of that loop. If both had that id, the wake would go to the closing loop, and be lost.)
 #[test]
 fn a_wake_reaches_a_loop_that_was_made_while_another_one_closed() {
     /// Returns the loop's number.

@@ -76,6 +76,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut socket: WebSocketStream
     assert!(socket.next().await.is_none());
 }
 
+/// All that a WebSocket carries passes over a `TcpStream`.
 #[test]
 fn a_conversation_over_tcp() {
     run(async {
@@ -87,6 +88,7 @@ fn a_conversation_over_tcp() {
     });
 }
 
+/// All that a WebSocket carries passes over a TLS stream on a `TcpStream`.
 #[test]
 fn a_conversation_over_tls() {
     let authority = Authority::new("known");
