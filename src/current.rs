@@ -18,7 +18,7 @@
 //!
 //! | function | called by | panics |
 //! |---|---|---|
-//! | `take`, `release` | the turn | if the state is in use |
+//! | `take`, `release`, `while_free` | the turn | if the state is in use |
 //! | `wake`, `deliver` | wakers; whatever aborts a task, or is dropped | never |
 //! | `find`, `expect` | what has the number of a loop of this thread, also a spawn | `find` never; `expect` if the state is in use |
 //! | `running`, `expect_running` | what begins on the running loop: a timer, a socket, a group | if the state is in use; the second also if no loop runs |
@@ -200,6 +200,15 @@ pub(crate) fn release(state: Box<State>) -> LoopNumber {
     let number = state.number;
     RUNNING.set(ManuallyDrop::new(Some(state)));
     number
+}
+
+/// Puts the state back while user code runs, and then takes it again. If the code panics, the state is in its
+/// place.
+#[inline(always)]
+pub(crate) fn while_free<R>(state: Box<State>, user_code: impl FnOnce() -> R) -> (Box<State>, R) {
+    let number = release(state);
+    let result = user_code();
+    (take(number), result)
 }
 
 /// Takes the state of a loop of this thread, running or not; `None` if it is not in its place, or for an

@@ -162,8 +162,8 @@
 //!
 //! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter
 //! in that task's entry, as its *joiner*: usually the number of the task that awaits the handle
-//! (`task/join.rs`). When the task is done, `State::finish` takes the joiner out (`state.rs`), the turn wakes
-//! it, and the joiner's next poll takes the output out of the box.
+//! (`task/join.rs`). When the task is done, `State::finish` wakes the joiner (`state.rs`), whose next poll takes
+//! the output out of the box.
 //!
 //! Whatever polls the handle last is the joiner. Dropping a handle detaches the task, which goes on. The
 //! panic hook reports a panic when it happens, even if no handle asks for it. When the loop ends, all outputs
@@ -218,8 +218,8 @@
 //! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group is
 //! an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of the
 //! `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each
-//! member that is done, in O(1). The turn wakes the parent once, for any number of children: when the last one
-//! is done, or one panics (the group lists which one). (An `Err` is a value like any other; [`try_gather`]
+//! member that is done, in O(1). It wakes the parent once, for any number of children: when the last one is
+//! done, or one panics (the group lists which one). (An `Err` is a value like any other; [`try_gather`]
 //! looks at it.) The `gather` has a `Child` for each, a `JoinHandle` that aborts its task when it drops.
 //! Each poll of the `gather` looks at the group. If a member has panicked, it resumes that panic. If none is
 //! left, the handles take the outputs out of the tasks' slots, in the order of the children. Else it leaves
@@ -298,10 +298,11 @@
 //! | name | meaning |
 //! |---|---|
 //! | `current::take`, `release` | moves the state out of a thread-local, for the turn; puts it back |
+//! | `while_free` | puts the state back, runs a closure, which may be user code, and takes the state again |
 //! | `current::wake` | wakes the task with that number: at once if its loop is on this thread, else through the inbox |
 //! | `Popped`, `Ending` | what a number that leaves the queue stands for; how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
-//! | `deferred_wakes` | waiters that the third step cannot queue: the first that is not of this loop, and all after it, to keep the order. They are woken when the state is free |
+//! | `deferred_wakes` | waiters that `State` cannot queue: the first that is not of this loop, and all after it, to keep the order. The turn wakes them while the state is free |
 //! | `state.receive` | does what a message asks for, and returns what may run user code |
 //! | `inbox.drain` | marks the loop as awake, takes the messages, and clears the flags of their slots |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
@@ -326,7 +327,7 @@
 //!
 //! | file | what to look for |
 //! |---|---|
-//! | `turn.rs` | `run_until`: the three steps. Which four things may come out of the queue? Where is the state given back before a poll? |
+//! | `turn.rs` | `run_until`: the three steps. Which four things may come out of the queue? Where may user code run? |
 //! | `wake/ready.rs` | why a batch that is frozen costs nothing but a position |
 //! | `wake/waiter.rs` | what waits is a number or a foreign waker: there is no third |
 //! | `task/table.rs` | what a slot may be, and when it is free again |

@@ -60,11 +60,9 @@ impl State {
         }
     }
 
-    /// Records that an aborted task leaves the ready queue, to be dropped, if the loop is observed.
+    /// As [`record_begin_poll`](Self::record_begin_poll), for an aborted task that is to be dropped.
     pub(crate) fn record_begin_drop(&mut self, number: TaskNumber) {
-        if self.log.is_on() {
-            self.record_begin(number);
-        }
+        self.record_begin(number);
     }
 
     fn record_begin(&mut self, number: TaskNumber) -> Option<u64> {

@@ -45,7 +45,7 @@ pub(crate) struct State {
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
     /// Waiters that cannot be queued here: the first that is not of this loop, and all after it, to keep the
-    /// order. The third step wakes them when the state is free. Each with its cause, for observers.
+    /// order. The turn wakes them when the state is free. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     /// What holds a virtual clock: executor jobs that are queued, running or awaited, and `ClockHold`s.
     pub(crate) holds: usize,
@@ -164,7 +164,7 @@ impl State {
         is_quick && self.tasks.queue(number, &mut self.ready) != Wake::Refused
     }
 
-    /// Wakes what waited for a timer or a source. A task of this loop is queued at once. Any other
+    /// Wakes what waited for a timer, a source or a task. A task of this loop is queued at once. Any other
     /// waiter is kept until the state is free, and so are all that follow it, to keep the order.
     #[inline(always)]
     fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
@@ -207,15 +207,15 @@ impl State {
         Some((number, self.tasks.take_out(number)))
     }
 
-    /// A task is done: its box holds the output. Returns what waits for it, and the box if no handle will
-    /// ask for the output.
+    /// Marks a task as done, whose box holds the output, and wakes what waits for it. Returns the box if no
+    /// handle will ask for the output.
     #[inline(always)]
     pub(crate) fn finish(
         &mut self,
         number: TaskNumber,
         task: BoxedTask,
         ending: Ending,
-    ) -> (Option<Waiter>, Option<BoxedTask>) {
+    ) -> Option<BoxedTask> {
         self.record_finish(ending);
         let (joiner, unwanted) = self.tasks.finish(number.slot(), task);
         let waiter = match joiner {
@@ -223,7 +223,10 @@ impl State {
             Joiner::Waiter(waiter) => Some(waiter),
             Joiner::Group(member) => self.groups.finish_member(member, ending),
         };
-        (waiter, unwanted)
+        if let Some(waiter) = waiter {
+            self.wake_waiter(waiter, self.log.cause);
+        }
+        unwanted
     }
 
     /// Wakes what waits for the sources that the last park has found ready.

@@ -24,10 +24,11 @@
 //! ready, for 61 pops or one batch, whichever is more.
 //!
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
-//! thread-local ([`current::take`]), hands from step to step, and puts back ([`current::release`]) before
-//! whatever may run user code: a poll, a destructor, a foreign waker, a closure from another thread, an
-//! observer, a park (where mio may log). So while a task is polled, the state is in its place, and the turn
-//! holds only the task's box, taken from its slot. Whatever is called may call back: spawn, wake, abort, drop.
+//! thread-local ([`current::take`]) and hands from step to step. Whatever may run user code stands in a
+//! [`while_free`], which puts the box back meanwhile: a poll, a destructor, a foreign waker, a closure from
+//! another thread, an observer, a park (where mio may log). So while a task is polled, the state is in its
+//! place, and the turn holds only the task's box, taken from its slot. What is called may call back: spawn,
+//! wake, abort, drop.
 //! (Why no `RefCell` around each table? A program's allocator may wake a task while a table grows, and a borrow
 //! would panic, so each would need a fallback. With one box there is one fallback: `current.rs` sees that the
 //! state is out, and leaves a message.)
@@ -39,7 +40,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::current;
+use crate::current::{self, while_free};
 use crate::lifecycle::open_poller;
 use crate::observe::dump;
 use crate::observe::event::{Ending, Origin};
@@ -72,8 +73,8 @@ pub(crate) enum Until<'main> {
 /// may bring. The others are left to the next park, which does not sleep.
 const MESSAGES_PER_TURN: usize = 1_024;
 
-/// An empty list of messages, or of deferred wakes, keeps at most this capacity.
-const KEPT_CAPACITY: usize = 1_024;
+/// An empty list of messages keeps at most this capacity.
+const KEPT_MESSAGES: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. What it returns is for [`Until::OneTurn`].
 pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
@@ -147,27 +148,28 @@ fn poll_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<
 /// Drops what an aborted task holds: its future, or the value that its last poll has returned.
 #[inline(never)]
 fn cancel_task(mut state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
-    state.record_begin_drop(number);
-    let loop_number = release_and_notify(state);
-    let ending = task.as_mut().cancel();
-    finish_task(current::take(loop_number), number, task, ending)
+    if state.log.is_on() {
+        state.record_begin_drop(number);
+        state = notify_observers(state);
+    }
+    let (state, ending) = while_free(state, || task.as_mut().cancel());
+    finish_task(state, number, task, ending)
 }
 
 /// Marks a task as done, wakes what waits for it, and drops the output if no handle is left.
 #[inline(never)]
 fn finish_task(mut state: Box<State>, number: TaskNumber, task: BoxedTask, ending: Ending) -> Box<State> {
-    let (waiter, unwanted) = state.finish(number, task, ending);
-    let loop_number = current::release(state);
-    if let Some(waiter) = waiter {
-        wake_quietly(waiter);
+    let unwanted = state.finish(number, task, ending);
+    if !state.deferred_wakes.is_empty() {
+        state = wake_deferred(state);
     }
     if let Some(task) = unwanted {
-        drop_quietly(task);
+        (state, ()) = while_free(state, || drop_quietly(task));
     }
-    current::take(loop_number)
+    state
 }
 
-/// Polls the main future. Returns whether it is done.
+/// Polls the main future. Returns true with the state if it is done.
 #[inline(always)]
 fn poll_main(state: Box<State>, number: TaskNumber, until: &mut Until<'_>) -> (Box<State>, bool) {
     let Until::MainDone(main) = until else {
@@ -182,45 +184,42 @@ fn poll_main(state: Box<State>, number: TaskNumber, until: &mut Until<'_>) -> (B
     (state, polled.is_ready())
 }
 
-/// Polls a future, with the waker of its number and a budget of its own, while the state is released.
+/// Polls a future, with the waker of its number and a budget of its own.
 #[inline(always)]
 fn poll(
     mut state: Box<State>,
     number: TaskNumber,
     future: Pin<&mut dyn Future<Output = Ending>>,
 ) -> (Box<State>, Poll<Ending>) {
-    let loop_number = if state.log.is_on() {
+    if state.log.is_on() {
         state.record_begin_poll(number);
-        release_and_notify(state)
-    } else {
-        current::release(state)
-    };
+        state = notify_observers(state);
+    }
     budget::refill();
-    let polled = future.poll(&mut Context::from_waker(&waker(number)));
-    let mut state = current::take(loop_number);
+    let (mut state, polled) = while_free(state, || future.poll(&mut Context::from_waker(&waker(number))));
     state.record_end_poll(polled);
     (state, polled)
 }
 
-/// Releases the state, and notifies the observers, if there are any, of what was recorded.
+/// Notifies the observers of what was recorded.
 #[cold]
 #[inline(never)]
-fn release_and_notify(state: Box<State>) -> LoopNumber {
-    let loop_number = current::release(state);
-    notify(loop_number);
-    loop_number
+fn notify_observers(state: Box<State>) -> Box<State> {
+    let loop_number = state.number;
+    while_free(state, || notify(loop_number)).0
 }
 
-/// Notifies the observers, before a park, after the third step, and when `block_on` returns. If one of them
-/// panics, its panic leaves the loop here.
+/// Notifies the observers, if there are any, before a park, after the third step, and when `block_on` returns.
+/// If one of them has panicked, its panic leaves the loop here.
 #[inline(always)]
-fn notify_between_steps(state: Box<State>) -> Box<State> {
-    if !state.log.is_on() {
-        return state;
+fn notify_between_steps(mut state: Box<State>) -> Box<State> {
+    if state.log.is_on() {
+        state.log.cause = Origin::Outside;
+        state = notify_observers(state);
+        let loop_number = state.number;
+        (state, ()) = while_free(state, || resume_panic(loop_number));
     }
-    let loop_number = release_and_notify(state);
-    resume_panic(loop_number);
-    current::take(loop_number)
+    state
 }
 
 /// Ends a `block_on`, whose main future is done: parks without waiting, if that is due. An error is left to the
@@ -240,28 +239,27 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     let mut state = notify_between_steps(state);
     let mut how = state.begin_park(limit);
     if let Park::NeedsPoller = how {
-        let loop_number = current::release(state);
-        let opened = open_poller(loop_number);
-        state = current::take(loop_number);
+        let loop_number = state.number;
+        let opened;
+        (state, opened) = while_free(state, || open_poller(loop_number));
         if opened.is_err() {
             return (state, opened);
         }
         how = state.begin_park(limit);
     }
-    let parked = match how {
+    let mut parked = Ok(());
+    match how {
         Park::Ask(timeout) => {
             let (begun, mut poller) = (state.clock.begin_wait(), state.poller.take());
-            let loop_number = current::release(state);
             // (`Ask` comes with a poller.)
-            let parked = poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
-            state = current::take(loop_number);
+            let ask_kernel = || poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
+            (state, parked) = while_free(state, ask_kernel);
             state.poller = poller;
             state.clock.end_wait(begun, timeout);
-            parked
         }
-        Park::Skip | Park::NeedsPoller => Ok(()), // `NeedsPoller` does not come twice
+        Park::Skip | Park::NeedsPoller => {} // `NeedsPoller` does not come twice
         Park::Deadlock => deadlock(state),
-    };
+    }
     state.record_park(how);
     (state, parked)
 }
@@ -280,7 +278,6 @@ fn wake_due(mut state: Box<State>) -> (Box<State>, Turn) {
     if !state.deferred_wakes.is_empty() {
         state = wake_deferred(state);
     }
-    state.log.cause = Origin::Outside;
     let woken = Turn {
         woken_by_sources: before_inbox - before_sources,
         woken_by_inbox: before_timers - before_inbox,
@@ -290,19 +287,13 @@ fn wake_due(mut state: Box<State>) -> (Box<State>, Turn) {
     (state, woken)
 }
 
-/// Wakes the deferred waiters one by one, while the state is released.
+/// Wakes the deferred waiters, one by one, while the state is free.
 #[cold]
 #[inline(never)]
 fn wake_deferred(mut state: Box<State>) -> Box<State> {
-    let mut wakes = mem::take(&mut state.deferred_wakes);
-    for (waiter, by) in wakes.drain(..) {
+    for (waiter, by) in mem::take(&mut state.deferred_wakes) {
         state.log.cause = by;
-        let loop_number = current::release(state);
-        wake_quietly(waiter);
-        state = current::take(loop_number);
-    }
-    if wakes.capacity() <= KEPT_CAPACITY {
-        state.deferred_wakes = wakes;
+        (state, ()) = while_free(state, || wake_quietly(waiter));
     }
     state
 }
@@ -318,11 +309,9 @@ fn read_inbox(mut state: Box<State>) -> Box<State> {
             break;
         };
         let user_code = state.receive(message);
-        let loop_number = current::release(state);
-        user_code.run();
-        state = current::take(loop_number);
+        (state, ()) = while_free(state, || user_code.run());
     }
-    if state.messages.is_empty() && state.messages.capacity() > KEPT_CAPACITY {
+    if state.messages.is_empty() && state.messages.capacity() > KEPT_MESSAGES {
         state.messages = VecDeque::new();
     }
     state
