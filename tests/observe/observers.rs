@@ -305,3 +305,22 @@ fn a_panic_at_a_wake_ends_the_run_before_the_next_poll() {
     }));
     assert!(run.is_err() && !polled.get());
 }
+
+/// When a panic of an observer has left the loop, what the program spawns is not put down to the task that was
+/// polled last.
+#[test]
+fn what_follows_a_panic_of_an_observer_is_done_by_no_task() {
+    let panics = Observing(|event: &Event| assert!(!matches!(event.kind, EventKind::PollEnds { .. })));
+    let recorder = Recorder::new();
+    let event_loop = EventLoop::builder().observe(panics).observe(recorder.clone()).build().unwrap();
+    drop(event_loop.spawn(async {}));
+    assert!(catch_unwind(AssertUnwindSafe(|| event_loop.turn(None))).is_err());
+    drop(event_loop.spawn(async {}));
+    drop(event_loop);
+    let trace = recorder.trace();
+    let parents = trace.loops[0].events.iter().filter_map(|event| match event.kind {
+        EventKind::Spawned { parent, .. } => Some(parent),
+        _ => None,
+    });
+    assert_eq!(parents.collect::<Vec<_>>(), [None, None]);
+}
