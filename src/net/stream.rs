@@ -103,7 +103,7 @@ byte_stream!(UnixStream, &UnixStream);
 
 /// Returns how many bytes one call can transfer. One that fills [`IOV_MAX`] buffers is no short transfer.
 fn len_at_once(buffers: &[impl Deref<Target = [u8]>]) -> usize {
-    buffers.iter().take(IOV_MAX).map(|buffer| buffer.len()).sum()
+    buffers.iter().take(IOV_MAX).fold(0, |len, buffer| buffer.len().saturating_add(len))
 }
 
 /// Reads a stream by one system call. A side whose read may end where more follows is drained first.

@@ -14,15 +14,14 @@ use std::task::{Context, Poll, ready};
 
 use crate::current;
 use crate::observe::event::WaitsFor;
-use crate::state::State;
 use crate::task::abort_handle::AbortHandle;
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, Failure, Kept};
-use crate::task::id::{LoopNumber, NO_SLOT};
+use crate::task::id::{LoopNumber, NO_SLOT, TaskNumber};
 use crate::task::quiet::{Payload, Quiet, text};
 use crate::task::table::{Found, Joiner};
 use crate::wake::inbox::Message;
-use crate::wake::waker::waiter;
+use crate::wake::waker::{number_of, waiter};
 
 /// A task's handle: await it for the task's value.
 ///
@@ -147,14 +146,22 @@ impl<T> JoinHandle<T> {
         current::find(loop_number).is_some_and(|mut state| state.tasks.exchange_joiner(slot, id, &mut joiner))
     }
 
-    /// Panics if the handle belongs to another loop that lives, or to the task that is being polled.
+    /// Panics if the handle belongs to another loop that lives, or to the task that polls it.
     #[track_caller]
-    pub(crate) fn expect_awaitable(&self) {
+    pub(crate) fn expect_awaitable(&self, cx: &Context<'_>) {
+        current::on_own_loop(self.task.loop_number, "a JoinHandle", |_| ());
+        self.expect_other_task(cx);
+    }
+
+    /// Panics if the handle belongs to the task that polls it, as far as the waker tells.
+    #[inline]
+    #[track_caller]
+    fn expect_other_task(&self, cx: &Context<'_>) {
         let AbortHandle { loop_number, slot, id } = self.task;
-        let is_polled = |state: &mut State| state.tasks.by_id(slot, id).is_some_and(|task| task.is_out());
-        if current::on_own_loop(loop_number, "a JoinHandle", is_polled) == Some(true) {
-            awaits_itself(id);
-        }
+        assert!(
+            number_of(cx.waker()) != Some(TaskNumber::new(loop_number, id, slot)),
+            "task {id} awaits its own handle: it would wait for ever"
+        );
     }
 }
 
@@ -215,15 +222,12 @@ impl<T: 'static> Future for JoinHandle<T> {
                 budget::spend();
                 Poll::Ready(self.open(task, name))
             }
-            Found::Pending => Poll::Pending,
-            Found::Itself => awaits_itself(id),
+            Found::Pending => {
+                self.expect_other_task(cx);
+                Poll::Pending
+            }
         }
     }
-}
-
-#[track_caller]
-fn awaits_itself(id: u64) -> ! {
-    panic!("task {id} awaits its own handle: it would wait for ever")
 }
 
 impl<T> Drop for JoinHandle<T> {

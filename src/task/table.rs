@@ -122,8 +122,6 @@ pub(crate) enum Found {
         name: Option<Box<str>>,
     },
     Pending,
-    /// The task is awaiting its own handle.
-    Itself,
 }
 
 impl Found {
@@ -272,7 +270,6 @@ impl Tasks {
                 let (task, name) = self.remove(slot);
                 Found::Done { task, name }
             }
-            Some(entry) if entry.is_out() => Found::Itself, // it runs, and only what runs can ask
             Some(_) => Found::Pending,
             None => Found::GONE,
         }

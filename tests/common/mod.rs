@@ -22,7 +22,7 @@ pub(crate) use panics::{message, panic_of};
 pub(crate) use sockets::{byte_at, listen, pair, pair_with_std, std_pair};
 pub(crate) use tasks::{Gate, counted, look, waiting_on};
 pub(crate) use time::{HOUR, LONG, SECOND, ms, passes_at_once, secs};
-pub(crate) use wakers::{Counting, foreign, waker_of};
+pub(crate) use wakers::{Counting, PolledByWakes, foreign, waker_of};
 
 /// Returns how many of its rounds a test runs: all, or one of 200 under Miri, which is far slower.
 pub(crate) const fn rounds(count: usize) -> usize {

@@ -1,8 +1,9 @@
 //! Wakers that belong to no task of the loop.
 
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Wake, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 
 use super::OnDrop;
 
@@ -55,4 +56,26 @@ pub(crate) fn waker_of(
 pub(crate) fn foreign(inner: &Waker) -> Waker {
     let inner = inner.clone();
     waker_of(move || inner.wake_by_ref(), || ())
+}
+
+/// A future whose wakers poll it at once, in their wake.
+pub(crate) struct PolledByWakes(Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>);
+
+impl PolledByWakes {
+    /// Polls a future, and from then on in each of its wakes.
+    pub(crate) fn poll(future: impl Future<Output = ()> + Send + 'static) {
+        Arc::new(PolledByWakes(Mutex::new(Some(Box::pin(future))))).wake();
+    }
+}
+
+impl Wake for PolledByWakes {
+    /// A wake during the poll does nothing.
+    fn wake(self: Arc<Self>) {
+        let taken = self.0.lock().unwrap().take();
+        if let Some(mut future) = taken
+            && future.as_mut().poll(&mut Context::from_waker(&Waker::from(self.clone()))).is_pending()
+        {
+            *self.0.lock().unwrap() = Some(future);
+        }
+    }
 }

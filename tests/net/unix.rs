@@ -148,6 +148,18 @@ fn several_buffers_are_one_transfer() {
     });
 }
 
+/// Buffers that are together longer than the address space, since they are one buffer again and again.
+#[cfg(target_pointer_width = "32")]
+#[test]
+fn buffers_of_4_gib_are_sent_in_part() {
+    run(async {
+        let (mut one, _other) = UnixStream::pair().unwrap();
+        let large = vec![0; 4 << 20];
+        let count = one.write_vectored(&[IoSlice::new(&large); 1_024]).await.unwrap();
+        assert!(count > 0 && count < large.len());
+    });
+}
+
 /// `&UnixStream` and `UnixStream` are both readers and writers, and may go to other threads.
 #[test]
 fn streams_are_readers_and_writers() {

@@ -1,11 +1,14 @@
 //! Sleeps and their loops: made where none runs, polled on another one, and dropped after their loop.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use boucle::{now, sleep, sleep_until};
 use futures_lite::future::poll_once;
 
-use crate::common::{HOUR, look, ms, name_of, panic_of, secs, virtual_loop, virtually};
+use crate::common::{HOUR, PolledByWakes, look, ms, name_of, panic_of, secs, virtual_loop, virtually};
 
 /// Whether a sleep has elapsed depends on its own loop's clock, also while that loop is not running: for a
 /// sleep that was never polled, one that waits, one that was reset and one that was awaited.
@@ -114,18 +117,40 @@ fn a_sleep_is_dropped_after_its_loop() {
     });
 }
 
-/// A sleep that waits on one loop panics when it is polled on another, and names both.
+/// A sleep that waits on one loop, or was made on it, panics when it is polled on another, and names both.
 #[test]
 fn a_sleep_that_is_polled_on_another_loop_panics() {
     let first = virtual_loop();
-    let mut asleep = sleep(secs(5));
-    first.block_on(async { assert!(poll_once(&mut asleep).await.is_none()) });
+    let sleeps = first.block_on(async {
+        let mut polled = sleep(secs(5));
+        assert!(poll_once(&mut polled).await.is_none());
+        [polled, sleep(secs(5))]
+    });
     let second = virtual_loop();
-    let message = panic_of(|| second.block_on(&mut asleep));
     let both = format!("of {} was polled on {}:", name_of(&first), name_of(&second));
-    assert!(message.contains(&both), "{message}");
-    // Its own loop goes on.
-    first.block_on(asleep);
+    for mut asleep in sleeps {
+        let message = panic_of(|| second.block_on(&mut asleep));
+        assert!(message.contains(&both), "{message}");
+        // Its own loop goes on.
+        first.block_on(asleep);
+    }
+}
+
+/// A sleep whose loop ends is not over before its deadline, even if it is polled by the wake that this brings.
+#[test]
+fn a_sleep_is_not_over_when_its_loop_ends() {
+    let event_loop = virtual_loop();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let sets = is_over.clone();
+    event_loop.block_on(async {
+        let asleep = sleep(HOUR);
+        PolledByWakes::poll(async move {
+            asleep.await;
+            sets.store(true, Relaxed);
+        });
+    });
+    drop(event_loop);
+    assert!(!is_over.load(Relaxed));
 }
 
 /// A reset gives a deadline to a sleep that was made where no loop runs.
