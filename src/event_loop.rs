@@ -17,10 +17,11 @@ use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 use crate::current::{self, Running};
 use crate::lifecycle;
 use crate::observe::Observer;
+use crate::observe::event::EventKind;
 use crate::observe::observers::Observers;
-use crate::state::POPS_PER_PARK;
+use crate::state::{POPS_PER_PARK, State};
 use crate::task::cell::{Failure, Kept, TaskCell};
-use crate::task::id::LoopNumber;
+use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::join::JoinHandle;
 use crate::task::quiet::Quiet;
 use crate::task::spawn;
@@ -357,6 +358,31 @@ impl Drop for Entered {
             state.entered = false;
             state.stopping = false;
             state.pops_per_park = POPS_PER_PARK;
+        }
+    }
+}
+
+impl State {
+    /// Gives the main future its place, and queues it.
+    fn enter_main(&mut self, future: &'static str, location: &'static Location<'static>) {
+        let (slot, id) = self.tasks.insert(None, Joiner::Nothing);
+        self.tasks.main = Some((slot, id, future));
+        self.ready.push(TaskNumber::new(self.number, id, slot));
+        self.record(|_| EventKind::MainEntered { task: id, future, location });
+    }
+
+    /// Frees the main future's place, if there is one. If nothing is ready, the loop gives memory back, as in a
+    /// park.
+    fn leave_main(&mut self) {
+        let Some((slot, id, _)) = self.tasks.main.take() else {
+            return;
+        };
+        if self.log.is_on() {
+            self.log.leave_main(self.clock.elapsed(), id);
+        }
+        self.tasks.entries.try_remove(slot as usize);
+        if self.ready.is_empty() {
+            self.shrink_tables();
         }
     }
 }

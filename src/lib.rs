@@ -85,8 +85,8 @@
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
 //! batch: after 60 pops, since a seventh would make 70. Pops are counted, not time, since reading the
 //! clock costs more than the loop's share of a poll. 61 is tokio's number, and as arbitrary here as there.
-//! With a virtual clock, an idle loop does not sleep: time jumps to the next deadline. `park.rs` has the
-//! exceptions.
+//! With a virtual clock, an idle loop does not sleep: time jumps to the next deadline
+//! (`time/virtual_time.rs` has the exceptions).
 //!
 //! [`run`] makes an [`EventLoop`], runs its argument as `block_on` does, and drops the loop. `block_on` makes
 //! turns until the *main future*, its argument, is done (it panics if [`stop`] ends them first); `run_forever`
@@ -300,27 +300,26 @@
 //! | `current::take`, `release` | moves the state out of a thread-local, for the turn; puts it back |
 //! | `while_free` | puts the state back, runs a closure, which may be user code, and takes the state again |
 //! | `current::wake` | wakes the task with that number: at once if its loop is on this thread, else through the inbox |
-//! | `Popped`, `Ending` | what a number that leaves the queue stands for; how a task has ended |
+//! | `Ending` | how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
 //! | `deferred_wakes` | waiters that `State` cannot queue: the first that is not of this loop, and all after it, to keep the order. The turn wakes them while the state is free |
-//! | `state.receive` | does what a message asks for, and returns what may run user code |
+//! | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
 //! | `inbox.drain` | marks the loop as awake, takes the messages, and clears the flags of their slots |
-//! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
-//! | `inbox.outlook` | what may still come: a message (it is there, or its flag is set), whatever a `LoopHandle` that exists may send, or nothing |
-//! | `registry` | mio's, where sockets are registered, on any thread |
-//! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure |
-//! | `next_look` | a lower bound of the first deadline, in O(1), in ticks (microseconds): it may be that of a timer which is cancelled by now |
-//! | `next_deadline` | the first deadline |
-//! | `pop_due` | takes a timer that is due out of the wheel |
-//! | `clock.tick`, `until`, `pass` | the time now, in ticks; how long to sleep until a tick (on a real clock a millisecond at least, unless a shorter sleep was armed); lets virtual time pass |
-//! | `reactor.is_awaited` | whether a task waits for a source |
-//! | `open_poller` | makes the poller of a loop with a virtual clock |
-//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken. A `gather` or an `ALL_COMPLETED` is woken by the last member, or by one that panics, which is listed; any other parent is woken by each, and each is listed |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `end` ends the counting |
 //! | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it |
-//! | `log`, `record`, `notify`, `cause` | matter only if something observes the loop |
+//! | `log`, `record`, `notify`, `resume_panic`, `cause` | matter only if something observes the loop |
+//! | `open_poller`, `begin_wait`, `end_wait`, `holds`, `pass_virtual_time` | matter only for a virtual clock |
 //! | `order` | `None` in a FIFO loop; else it *draws* the next task |
-//! | `holds` | what keeps a virtual clock from jumping. `begin_wait` and `end_wait` matter only for a virtual clock |
+//! | `Member` | which member of which group a task is |
+//! | `Shrinker` | decides when a table gives memory back |
+//! | `registry` | mio's, where sockets are registered, on any thread |
+//! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure. (The bell's event names no source) |
+//! | `pop_due` | takes a timer that is due out of the wheel |
+//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken. A `gather` or an `ALL_COMPLETED` is woken by the last member, or by one that panics, which is listed; any other parent is woken by each, and each is listed |
+//! | `clock.tick`, `until` | the time now, in ticks (microseconds); how long to sleep until a tick (on a real clock a millisecond at least, unless a shorter sleep was armed) |
+//! | `next_look` | a lower bound of the first deadline, in O(1), in ticks: it may be that of a timer which is cancelled by now |
+//! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
+//! | `inbox.outlook` | what may still come: a message (it is there, or its flag is set), whatever a `LoopHandle` that exists may send, or nothing |
 //!
 //! On a first reading, skip whatever concerns observers, the virtual clock and orders. The eight files, and
 //! what to look for:
@@ -340,7 +339,7 @@
 //!
 //! | file | what to look for |
 //! |---|---|
-//! | `task/join.rs`: `JoinHandle::poll` | a *leaf*: a future that has no other inside, and leaves its task's number |
+//! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks` | the shortest *leaf*, a future that has no other inside. It shows how the contract is kept: it is pending, and has left its task's number |
 //! | `current.rs`, as far as `release`; then its `wake` | what it takes to move the state out; from a waker to the state |
 //! | `net/source.rs` (`Source::poll`), `net/readiness.rs`, `net/reactor.rs` | a read that has to wait, and the event that ends the wait |
 //! | `wake/inbox.rs`, `wake/flags.rs`, `messages.rs` | why no wake is lost; one wake, one message; what a loop does when it is asked |
@@ -354,7 +353,7 @@
 //!   handles. `task/budget.rs`: when a task yields. `task/quiet.rs`: a drop that lets no panic out. `shrink.rs`:
 //!   when a table gives memory back.
 //! - `time/sleep.rs`, `time/clock.rs`, the rest of `time/wheel.rs`: a deadline, in O(1). `time/timeout.rs`,
-//!   `time/interval.rs`: on a sleep.
+//!   `time/interval.rs`: on a sleep. `time/virtual_time.rs`: a clock that jumps.
 //! - `net/`: the poller that parks, sockets, look-ups, a server. `combine/`: several tasks, and one that waits.
 //! - `event_loop.rs`, `lifecycle.rs`: the ways to run a loop, how it begins and ends. `turn/report.rs`: what a
 //!   turn has done.
@@ -505,6 +504,7 @@ mod wake {
 mod time {
     pub(crate) mod wheel; // the timer wheel, pure
     pub(crate) mod clock; // real or virtual: the one file that reads the time
+    pub(crate) mod virtual_time; // what an idle loop does under a virtual clock
     pub(crate) mod sleep; // `sleep`, `sleep_until`, `now`
     pub(crate) mod timeout; // `timeout`
     pub(crate) mod interval; // `interval`

@@ -4,8 +4,8 @@
 //! state is free. Before it sleeps, a loop marks itself as asleep in its inbox: then a message of another
 //! thread rings the *bell*, mio's waker, which ends the sleep.
 //!
-//! A park that need not sleep asks the kernel only if the loop has sockets. Under a virtual clock time
-//! does not jump if a job, an event or a message that is on its way may come first.
+//! A park that need not sleep asks the kernel only if the loop has sockets. `time/virtual_time.rs` has what an
+//! idle loop with a virtual clock does instead of sleeping.
 
 use std::time::Duration;
 
@@ -66,11 +66,13 @@ impl State {
         } else {
             // A lower bound of the first deadline, in O(1). If it is too early, the loop parks once more.
             let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
-            shorter(deadline, limit)
+            deadline.into_iter().chain(limit).min()
         };
         if timeout != Some(Duration::ZERO) {
+            // Before the loop is marked as asleep: a thread that sees the mark rings the bell, which comes with
+            // the poller.
             if self.poller.is_none() {
-                return Park::NeedsPoller; // first: whatever sees that the loop is asleep rings a bell
+                return Park::NeedsPoller;
             }
             if self.inbox.fall_asleep() {
                 return Park::Ask(timeout);
@@ -80,30 +82,6 @@ impl State {
         // The loop does not sleep. Without a socket, the kernel could report nothing but the bell, and the inbox
         // is read next in any case. So a loop without sockets saves a system call in every 61 polls.
         if self.reactor.is_empty() { Park::Skip } else { Park::Ask(Some(Duration::ZERO)) }
-    }
-
-    /// How an idle loop with a virtual clock parks. If nothing can come before the next deadline, or the limit,
-    /// time jumps there; if there is neither, and no `LoopHandle`, that is a deadlock.
-    fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
-        let wait_until = |tick: Option<u64>| shorter(tick.map(|tick| self.clock.until(tick)), limit);
-        // What may still come from other threads: a message that is there or under way (the flag of a slot is
-        // set), one of a `LoopHandle`, or nothing.
-        let outlook = self.inbox.outlook(self.tasks.entries.capacity());
-        let look = wait_until(self.timers.next_look());
-        if self.holds > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {
-            return Park::Ask(look);
-        }
-        // Time must jump to a deadline that is exact, and `look` is a lower bound: that timer may be
-        // cancelled. If `look` is the caller's limit, no timer comes before that, and it is exact.
-        let first = if look == limit { limit } else { wait_until(self.timers.next_deadline()) };
-        match first {
-            Some(time) => {
-                self.clock.pass(time);
-                Park::Ask(Some(Duration::ZERO))
-            }
-            None if outlook == Outlook::LoopHandle => Park::Ask(None),
-            None => Park::Deadlock,
-        }
     }
 
     /// How long the park of a single turn may last: zero if all tasks are done and no `LoopHandle` exists.
@@ -119,12 +97,5 @@ impl State {
         self.groups.shrink();
         self.timers.shrink();
         self.reactor.shrink();
-    }
-}
-
-fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }

@@ -115,29 +115,6 @@ impl State {
         Ok((slot, id))
     }
 
-    /// Gives the main future its place, and queues it.
-    pub(crate) fn enter_main(&mut self, future: &'static str, location: &'static Location<'static>) {
-        let (slot, id) = self.tasks.insert(None, Joiner::Nothing);
-        self.tasks.main = Some((slot, id, future));
-        self.ready.push(TaskNumber::new(self.number, id, slot));
-        self.record(|_| EventKind::MainEntered { task: id, future, location });
-    }
-
-    /// Frees the main future's place, if there is one. If nothing is ready, the loop gives memory back, as in a
-    /// park.
-    pub(crate) fn leave_main(&mut self) {
-        let Some((slot, id, _)) = self.tasks.main.take() else {
-            return;
-        };
-        if self.log.is_on() {
-            self.log.leave_main(self.clock.elapsed(), id);
-        }
-        self.tasks.entries.try_remove(slot as usize);
-        if self.ready.is_empty() {
-            self.shrink_tables();
-        }
-    }
-
     /// Whether a number is of this loop, by its short id. If not, a wake of it goes elsewhere.
     pub(crate) fn owns(&self, number: TaskNumber) -> bool {
         number.short_id() == self.number.short_id()

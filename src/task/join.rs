@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
+use std::mem;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +20,7 @@ use crate::task::budget;
 use crate::task::cell::{BoxedTask, Failure, Kept};
 use crate::task::id::{LoopNumber, NO_SLOT, TaskNumber};
 use crate::task::quiet::{Payload, Quiet, text};
-use crate::task::table::{Found, Joiner};
+use crate::task::table::{Joiner, Tasks};
 use crate::wake::inbox::Message;
 use crate::wake::waker::{number_of, waiter};
 
@@ -243,6 +244,70 @@ impl<T> Drop for JoinHandle<T> {
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "JoinHandle(task {} of {})", self.task.id, self.task.loop_number)
+    }
+}
+
+/// What a handle finds when it asks for its task's output.
+enum Found {
+    /// The slot is free now. The box holds the output. No box: the loop has refused the task, or its end has
+    /// dropped it.
+    Done {
+        task: Option<BoxedTask>,
+        name: Option<Box<str>>,
+    },
+    Pending,
+}
+
+impl Found {
+    /// No such task, or no such loop.
+    const GONE: Found = Found::Done { task: None, name: None };
+}
+
+/// What a handle asks of the table.
+impl Tasks {
+    /// Takes the box of a task that is done, and frees its slot.
+    #[inline(always)]
+    fn take_done(&mut self, slot: u32, id: u64) -> Found {
+        match self.by_id(slot, id) {
+            Some(entry) if entry.is_done() => {
+                let (task, name) = self.remove(slot);
+                Found::Done { task, name }
+            }
+            Some(_) => Found::Pending,
+            None => Found::GONE,
+        }
+    }
+
+    /// Returns the output of a task that is done, and leaves it where it is.
+    fn output(&mut self, slot: u32, id: u64) -> Option<&mut dyn Any> {
+        self.by_id(slot, id)?.task.as_mut()?.as_mut().output()
+    }
+
+    /// Returns true if the task is done, or gone.
+    pub(crate) fn is_done(&mut self, slot: u32, id: u64) -> bool {
+        self.by_id(slot, id).is_none_or(|entry| entry.is_done())
+    }
+
+    /// Sets what waits for a task, and leaves in `joiner` what waited before. Returns false if the task is
+    /// done, or gone: then nothing is exchanged.
+    #[inline]
+    fn exchange_joiner(&mut self, slot: u32, id: u64, joiner: &mut Joiner) -> bool {
+        let Some(entry) = self.by_id(slot, id).filter(|entry| !entry.is_done()) else {
+            return false;
+        };
+        mem::swap(&mut entry.joiner, joiner);
+        true
+    }
+
+    /// Records that the handle was dropped: the task leaves its group. The caller drops what was kept for it.
+    pub(crate) fn release_handle(&mut self, slot: u32, id: u64) -> (Joiner, Option<BoxedTask>) {
+        let Some(entry) = self.by_id(slot, id) else {
+            return (Joiner::Nothing, None);
+        };
+        entry.has_handle = false;
+        let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
+        let task = if entry.is_done() { self.remove(slot).0 } else { None };
+        (joiner, task)
     }
 }
 

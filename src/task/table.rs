@@ -27,7 +27,6 @@
 //! Nothing here runs user code: boxes and waiters that leave go to the caller, which drops or wakes them
 //! when the loop's state is no longer in use.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::mem;
 
@@ -62,7 +61,7 @@ pub(crate) struct Entry {
     pub(crate) identity: u32,
     pub(crate) status: Status,
     /// A `JoinHandle` exists.
-    has_handle: bool,
+    pub(super) has_handle: bool,
     pub(crate) joiner: Joiner,
     /// `None` while it is polled or dropped; for the main future, which stays with `block_on`; and
     /// for a task that the end of the loop has dropped.
@@ -111,22 +110,6 @@ pub(crate) enum Wake {
     Needless,
     /// Nothing: the task is aborted or done, or no task of this loop has the number.
     Refused,
-}
-
-/// What a handle finds when it asks for its task's output.
-pub(crate) enum Found {
-    /// The slot is free now. The box holds the output. No box: the loop has refused the task, or its end has
-    /// dropped it.
-    Done {
-        task: Option<BoxedTask>,
-        name: Option<Box<str>>,
-    },
-    Pending,
-}
-
-impl Found {
-    /// No such task, or no such loop.
-    pub(crate) const GONE: Found = Found::Done { task: None, name: None };
 }
 
 /// The capacity for names that is kept in any case.
@@ -262,55 +245,10 @@ impl Tasks {
         }
     }
 
-    /// Takes the box of a task that is done, and frees its slot.
-    #[inline(always)]
-    pub(crate) fn take_done(&mut self, slot: u32, id: u64) -> Found {
-        match self.by_id(slot, id) {
-            Some(entry) if entry.is_done() => {
-                let (task, name) = self.remove(slot);
-                Found::Done { task, name }
-            }
-            Some(_) => Found::Pending,
-            None => Found::GONE,
-        }
-    }
-
-    /// The output of a task that is done, left where it is.
-    pub(crate) fn output(&mut self, slot: u32, id: u64) -> Option<&mut dyn Any> {
-        self.by_id(slot, id)?.task.as_mut()?.as_mut().output()
-    }
-
-    /// Whether the task is done, or gone.
-    pub(crate) fn is_done(&mut self, slot: u32, id: u64) -> bool {
-        self.by_id(slot, id).is_none_or(|entry| entry.is_done())
-    }
-
-    /// Sets what waits for a task, and leaves in `joiner` what waited before. Returns false if the task is
-    /// done, or gone: then nothing is exchanged.
-    #[inline]
-    pub(crate) fn exchange_joiner(&mut self, slot: u32, id: u64, joiner: &mut Joiner) -> bool {
-        let Some(entry) = self.by_id(slot, id).filter(|entry| !entry.is_done()) else {
-            return false;
-        };
-        mem::swap(&mut entry.joiner, joiner);
-        true
-    }
-
     /// The task in the slot, unless it is done: its id, and its number.
     pub(crate) fn find_live(&self, slot: u32) -> Option<(u64, TaskNumber)> {
         let entry = self.entries.get(slot as usize).filter(|entry| !entry.is_done())?;
         Some((entry.id, TaskNumber::new(self.loop_number, entry.id, slot)))
-    }
-
-    /// The handle was dropped: its task leaves its group. The caller drops what was kept for the handle.
-    pub(crate) fn release_handle(&mut self, slot: u32, id: u64) -> (Joiner, Option<BoxedTask>) {
-        let Some(entry) = self.by_id(slot, id) else {
-            return (Joiner::Nothing, None);
-        };
-        entry.has_handle = false;
-        let joiner = mem::replace(&mut entry.joiner, Joiner::Nothing);
-        let task = if entry.is_done() { self.remove(slot).0 } else { None };
-        (joiner, task)
     }
 
     /// Gives back the memory of tasks that are gone.
@@ -335,8 +273,9 @@ impl Tasks {
         (entry.id == id).then_some(entry)
     }
 
+    /// Frees a slot.
     #[inline]
-    fn remove(&mut self, slot: u32) -> (Option<BoxedTask>, Option<Box<str>>) {
+    pub(super) fn remove(&mut self, slot: u32) -> (Option<BoxedTask>, Option<Box<str>>) {
         let name = if self.names.is_empty() { None } else { self.names.remove(&slot) };
         (self.entries.try_remove(slot as usize).and_then(|entry| entry.task), name)
     }
