@@ -80,7 +80,8 @@
 //! ```
 //!
 //! A park is due if nothing is ready, or if the next batch would bring the pops since the last park above 61
-//! (a pop is mostly followed by a poll). If none is due, the turn ends after step 1.
+//! (a pop is mostly followed by a poll). If none is due, the turn ends after step 1. So small batches are
+//! strung together, as long as they stay within 61 pops; and no batch is ever cut.
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
 //! batch: after 60 pops, since a seventh would make 70. Pops are counted, not time, since reading the
@@ -111,7 +112,7 @@
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
 //! | abort, cancel | to ask that a task be dropped; to drop it, when its turn has come |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. It is *free* while it is in its place, a thread-local, and *in use* while it is out; a *use* is from taking it out to putting it back, which *releases* it |
+//! | state | all that a loop owns, in one box, whose place is a thread-local. *In use*: it is out, because the loop works on it. *Free*: it is in its place, for whoever needs it. To *release* it is to put it back |
 //! | running loop | the loop that is being run on this thread |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
@@ -173,12 +174,13 @@
 //! kernel reports that something has come, and does not report it again. So each of its two sides, read and
 //! write, has a flag, *ready*: an operation may succeed. The kernel's report, an *edge*, makes a side ready.
 //! A side stops being ready when an operation would block; on a stream also when a read has not filled its
-//! buffer, or a write has not sent all that it was given. A read of a side that is not ready does not ask the
-//! kernel: it leaves the task's number with the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`),
-//! and the task is pending. A park returns an event whose token is the source's slot; `State::wake_sources`
-//! marks the sides that the event names as ready, takes all waiters of each side that was not ready before,
-//! and pushes their numbers. In the next batch each of these tasks is polled and tries its read; if the first
-//! of them empties the socket, the others leave their numbers again.
+//! buffer, or a write has not sent all that it was given. A read asks for budget first (`task/budget.rs`). If
+//! the side is not ready, it does not ask the kernel: it leaves the task's number with the side
+//! (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an event
+//! whose token is the source's slot; `State::wake_sources` marks the sides that the event names as ready,
+//! takes all waiters of each side that was not ready before, and pushes their numbers. In the next batch each
+//! of these tasks is polled and tries its read; if the first of them empties the socket, the others leave
+//! their numbers again.
 //!
 //! No edge is lost. The loop does not park between an operation's "would block" and the leaving of the number:
 //! both are one use of the state. (In less common cases, such as a foreign waker, they are two: the second
@@ -211,9 +213,10 @@
 //! `Future::poll` may be called without a wake. (A dropped read does the same: its number stays with the
 //! side, and the next edge wakes its task in vain.)
 //!
-//! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed and drops the wake.
-//! If a new loop has the short id by then, the wake goes to that, as if it were its own. And after 2^20
-//! spawns (2^8 on 32 bits) generations repeat.
+//! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed: it drops the wake,
+//! and clears the slot's flag again, for the next loop with that short id. If a new loop has the short id by
+//! then, the wake goes to that, as if it were its own. And after 2^20 spawns (2^8 on 32 bits) generations
+//! repeat.
 //!
 //! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group is
 //! an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of the
@@ -305,7 +308,7 @@
 //! | `deferred_wakes` | waiters that `State` cannot queue: the first that is not of this loop, and all after it, to keep the order. The turn wakes them while the state is free |
 //! | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
 //! | `inbox.drain` | marks the loop as awake, takes the messages, and clears the flags of their slots |
-//! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `end` ends the counting |
+//! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it |
 //! | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it |
 //! | `log`, `record`, `notify`, `resume_panic`, `cause` | matter only if something observes the loop |
 //! | `open_poller`, `begin_wait`, `end_wait`, `holds`, `pass_virtual_time` | matter only for a virtual clock |
@@ -385,8 +388,8 @@
 //! | its state, taken out of a thread-local for the turn | `self`: Python's objects may be used anywhere | the `Core`, in a `RefCell<Option<_>>`: `Context::enter` |
 //! | the main future, queued like a task | a `Task`, from `run_until_complete` | polled apart from the queue, when it was woken |
 //! | a `JoinHandle`, which asks the table | the `Task` itself, its result and callbacks | the `Header`, and a waker in its `Trailer` |
-//! | the budget: 128 operations a poll | none | `coop::Budget`: 128 too |
-//! | a park after 61 polls | a `select` in every `_run_once` | `event_interval`: 61 too |
+//! | the budget: 128 ready operations a poll, one after another | none | `coop::Budget`: 128 too |
+//! | a park after 61 polls, or one batch | a `select` in every `_run_once` | `event_interval`: 61 too |
 //! | the end of a loop, `lifecycle.rs` | `_cancel_all_tasks` | `shutdown2`, `close_and_shutdown_all` |
 //!
 //! # Six ideas
@@ -425,7 +428,8 @@
 //!   (deadline in microseconds, arming), never early.
 //! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, sockets, inbox and timers are
 //!   looked at after at most 61 polls or one batch, whichever is more; one turn handles at most 1,024
-//!   messages of other threads; a task whose every await is ready yields after 128 operations of this crate.
+//!   messages of other threads; a task that awaits ready operations of this crate one after another yields
+//!   after 128, unless an executor inside its poll polls it again at once.
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,

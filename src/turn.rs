@@ -11,13 +11,15 @@
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
 //! **A park is due** if nothing is ready, or if the next batch would bring the pops since the last park above
-//! 61. (Most pops are polls; those of stale numbers and of aborted tasks count too.) A timer that is due waits
-//! for the next park, which follows this batch or a later one. In a loop that is run turn by turn
-//! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
+//! 61. So small batches are strung together, and no batch is ever cut. (Most pops are polls; those of stale
+//! numbers and of aborted tasks count too.) A timer that is due waits for the next park, which follows this
+//! batch or a later one. In a loop that is run turn by turn ([`EventLoop::turn`](crate::EventLoop::turn)), or
+//! that is to stop, a park is due in every turn.
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay
 //! queued. Before it returns, it makes steps 2 and 3, with timeout 0, if there were 61 pops since the last
-//! park, or if the loop is to stop. Else many short `block_on`s on one loop would never park.
+//! park, or if the loop is to stop. Otherwise a program that makes one short `block_on` after another would
+//! never park.
 //!
 //! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -28,10 +30,9 @@
 //! [`while_free`], which puts the box back meanwhile: a poll, a destructor, a foreign waker, a closure from
 //! another thread, an observer, a park (where mio may log). So while a task is polled, the state is in its
 //! place, and the turn holds only the task's box, taken from its slot. What is called may call back: spawn,
-//! wake, abort, drop.
-//! (Why no `RefCell` around each table? A program's allocator may wake a task while a table grows, and a borrow
-//! would panic, so each would need a fallback. With one box there is one fallback: `current.rs` sees that the
-//! state is out, and leaves a message.)
+//! wake, abort, drop. (Why no `RefCell` around each table? An allocator is user code too: it may wake a task
+//! while a table grows, and a borrow would panic. With one box there is one place that can find it missing,
+//! `current.rs`, and that leaves a message.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -129,9 +130,9 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
     }
 }
 
-/// Polls a task. If it is pending, it goes back to its slot; if it was woken during the poll, it is queued
-/// already. If the poll is ready, the task is done. If `Tasks::abort` has marked it during the poll, its
-/// future is dropped, or the value that the poll has returned.
+/// Polls a task. If it is pending, it goes back to its slot (if it was woken during the poll, it is queued
+/// already). If it is ready, it is done. If it was aborted during the poll, its future is dropped, or the
+/// value that the poll has returned: as in asyncio.
 #[inline(always)]
 fn poll_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
     let (mut state, polled) = poll(state, number, task.as_mut());

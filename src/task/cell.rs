@@ -100,8 +100,8 @@ impl<F: Future> TaskCell<F> {
             Err(Failure::Panicked(_)) => Ending::Panicked,
             Err(Failure::Cancelled) => Ending::Cancelled,
         };
-        // This is reached also if the destructor has panicked, and the cell is `Finished` then too: `set` is an
-        // assignment, which writes the new value even if the drop of the old one unwinds.
+        // The cell is `Finished` even if the destructor has panicked: `set` is an assignment, which writes
+        // the new value while the drop of the old one unwinds.
         if let Projected::Finished { output } = self.project() {
             *output = Some(result);
         }

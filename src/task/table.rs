@@ -15,10 +15,10 @@
 //! ```
 //!
 //! While a task is polled, the turn holds its box, and the loop's state is free: user code may spawn, wake,
-//! abort and drop. "Being polled" is not a status: the box is out, and the status is NotQueued, or Queued if
-//! the task was woken since its poll began. If it is aborted meanwhile, it is dropped when its poll returns,
-//! and so is a value that the poll returned; no wake queues it any more. `finish` frees the slot if no handle
-//! is left.
+//! abort and drop. "Being polled" is not a status: the box is out. Meanwhile the status says what has
+//! happened since the poll began: NotQueued (nothing), Queued (it was woken), Aborted (it is dropped when the
+//! poll returns, and so is a value that the poll returned; no wake queues it any more). `finish` frees the
+//! slot if no handle is left.
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output. A handle
 //! finds its task by the whole id. A waker has room only for the low bits of the id. With the loop's short id
@@ -63,8 +63,8 @@ pub(crate) struct Entry {
     /// A `JoinHandle` exists.
     pub(super) has_handle: bool,
     pub(crate) joiner: Joiner,
-    /// `None` while it is polled or dropped; for the main future, which stays with `block_on`; and
-    /// for a task that the end of the loop has dropped.
+    /// `None` while it is out, to be polled or dropped, and when the end of the loop has taken it. That of the
+    /// main future, which stays with `block_on`, is never in.
     pub(crate) task: Option<BoxedTask>,
 }
 

@@ -1,9 +1,9 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
-//! It is a vector of task numbers and a position in it. A push appends a number; a pop moves the position on; a
-//! park removes the numbers that were popped, and moves the others to the front. In FIFO order the others are
-//! the next batch, which is popped before the next park. So a number is moved at most once (twice if `block_on`
-//! parks before it returns), and a push and a pop are O(1), amortised.
+//! It is a vector of task numbers and a position in it. A push appends a number; a pop moves the position on;
+//! a park removes the numbers that were popped, and moves the rest to the front. In FIFO order the rest is
+//! the next batch, which is popped before the next park. So a number is moved at most once (twice if
+//! `block_on` parks before it returns), and a push and a pop are O(1), amortised.
 //!
 //! ```text
 //!   │ popped since the park │ the rest of the batch │ pushed since: the next batch │
@@ -13,9 +13,9 @@
 //! To freeze a *batch* is to set `batch_end` to the end. When the batch is over, `position` is there too, and
 //! `len` is the pops since the last park plus those of the next batch: what `park.rs` compares with 61.
 //!
-//! Only a new number is pushed, or that of a task that is not queued, so each is there at most once. If a
-//! task is woken in its last poll, it is done before its number is popped. Such a number is stale, and the
-//! turn skips it. Searching the queue when a task ends would cost more.
+//! A number is in the queue at most once: it is pushed when its task is spawned, or woken while it is not
+//! queued. A task that is woken in its last poll leaves its number behind. That number is stale, and the turn
+//! skips it, since to search the queue when a task ends would cost more.
 
 use crate::task::id::TaskNumber;
 
