@@ -50,7 +50,8 @@
 //!   run several loops.
 //! - Nothing has to be enabled: every loop has sockets and timers.
 //! - Streams read and write by the traits of `futures-io`. For tokio's, `tokio-util` has `compat()`.
-//! - Times are [`std::time::Instant`], under a virtual clock too; get one with [`now`].
+//! - Times are [`std::time::Instant`], under a virtual clock too: get one with [`now`], and write
+//!   `now() - start` for `start.elapsed()`.
 //! - Tasks are polled in the order in which they were woken, and timers fire in that of their deadlines.
 //!   Nothing is random, so under a virtual clock a run repeats itself, unless a socket or a thread takes
 //!   part. (`BOUCLE_SHUFFLE` sets another order of tasks: each seed has its own, which repeats itself too.)
@@ -153,7 +154,7 @@
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`now`] | `loop.time` | `Instant::now` | |
+//! | [`now`] | `loop.time` | `Instant::now` | `Instant::now()` and `start.elapsed()` are std's, and read the real clock under a virtual one too; tokio's `elapsed` obeys a paused clock |
 //! | [`sleep`] | `sleep` | the same | counts from the call, as tokio's; asyncio's from the await. Zero does not yield |
 //! | [`sleep_until`] | `loop.call_at` | the same | |
 //! | [`Sleep`] | `TimerHandle` | the same | it is `Unpin` |

@@ -408,7 +408,8 @@ pub struct Builder {
 
 impl Builder {
     /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next deadline
-    /// when nothing else can happen. A test of an hour takes no time, and its schedule is always the same.
+    /// when nothing else can happen. A test of an hour takes no time, and its schedule is always the same. Read
+    /// it by [`now`](crate::now).
     ///
     /// While a task waits for a socket or an executor job runs, time does not jump: the loop parks, and real
     /// time passes. (A socket counts as waited for from a poll that found nothing until its next event, even
@@ -419,7 +420,8 @@ impl Builder {
     ///
     /// If nothing can ever run again, the loop panics ("deadlock") and lists the tasks. It does not know which
     /// threads will wake a task: let such a thread hold a [`LoopHandle`], or
-    /// [the clock](LoopHandle::hold_clock) if real time is to pass until then.
+    /// [the clock](LoopHandle::hold_clock) if real time is to pass until then. For the threads of another crate
+    /// (files, child processes), hold the clock where you await it.
     ///
     /// ```
     /// use std::time::Duration;

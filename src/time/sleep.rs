@@ -27,6 +27,8 @@ use crate::wake::waker::waiter;
 
 /// Reads the running loop's clock, virtual or real; without a loop, the real one: asyncio's `loop.time`.
 ///
+/// `Instant::now()` and `start.elapsed()` are std's, and always read the real clock: write `now() - start`.
+///
 /// ```
 /// use std::time::Duration;
 ///
@@ -35,6 +37,7 @@ use crate::wake::waker::waiter;
 /// let before = boucle::now();
 /// boucle::sleep(Duration::from_secs(60)).await; // under a virtual clock
 /// assert_eq!(boucle::now() - before, Duration::from_secs(60));
+/// assert!(before.elapsed() < Duration::from_secs(60)); // the real clock
 /// # });
 /// ```
 #[doc(alias = "time")]

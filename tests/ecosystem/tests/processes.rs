@@ -5,8 +5,8 @@ use std::fs;
 use std::time::Duration;
 
 use async_process::{Command, Stdio};
-use boucle::{gather, sleep, spawn, timeout};
-use boucle_ecosystem_tests::run;
+use boucle::{LoopHandle, gather, sleep, spawn, timeout};
+use boucle_ecosystem_tests::{run, virtually};
 use futures_lite::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use futures_lite::stream::StreamExt;
 
@@ -80,6 +80,21 @@ fn a_child_that_takes_too_long_is_killed() {
         timeout(Duration::from_millis(5), child.status()).await.unwrap_err();
         child.kill().unwrap();
         assert_eq!(child.status().await.unwrap().code(), None);
+    });
+}
+
+/// A virtual clock does not know that a child runs: it jumps to the limit, unless the clock is held.
+#[test]
+fn a_virtual_clock_that_is_held_waits_for_a_child() {
+    virtually(async {
+        let limit = Duration::from_secs(600);
+        let mut silent = Command::new("sleep").arg("600").spawn().unwrap();
+        timeout(limit, silent.status()).await.unwrap_err(); // at once
+        silent.kill().unwrap();
+
+        let _hold = LoopHandle::current().hold_clock();
+        let status = timeout(limit, shell("sleep 0.02; exit 3").status()).await;
+        assert_eq!(status.unwrap().unwrap().code(), Some(3));
     });
 }
 
