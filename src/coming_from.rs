@@ -300,7 +300,8 @@
 //! | clean-up that awaits | `finally` with an `await` | none | a destructor that spawns it: nothing waits for that task; or tell the task to stop, by a channel |
 //! | context variables | `contextvars` | `task_local!` | tokio's `task_local!` itself (its feature `rt`), or a future that sets a thread-local for each poll: see [`spawn`] |
 //! | the task that runs | `current_task` | `task::id` | [`dump()`] shows it, in O(n log n); to abort itself, a task needs its [`AbortHandle`] |
-//! | lines and buffers | `StreamReader.readline` | `io::BufReader` | `futures_lite::io::BufReader` |
+//! | lines and buffers | `StreamReader.readline` | `io::BufReader` | `futures_lite::io::BufReader`. A line has no limit (asyncio's: 64 KiB): for one, `LinesCodec::new_with_max_length` of `tokio-util`. Lines in the buffer come without a wait: see [`consume_budget`] |
+//! | both directions of a proxy | two tasks, `write_eof` | `io::copy_bidirectional` | the same, on `stream.compat()` (tokio's feature `io-util`). `futures_lite::io::copy` does not close what it writes to: after it, `stream.shutdown(Shutdown::Write)` |
 //! | files | none | `fs` | `async-fs`, [`run_in_executor`] |
 //! | child processes | `create_subprocess_exec` | `process` | `async-process` |
 //! | blocking work in place | none | `block_in_place` | [`run_in_executor`] |
@@ -312,7 +313,8 @@
 //! | frames of a stream | `StreamReader.readuntil`, `readexactly` | `codec::Framed` of `tokio-util` | the same, on `stream.compat()`; `futures_lite`'s `read_until`, `read_exact` |
 //! | options of a socket | `get_extra_info("socket")` | `TcpSocket` | `socket2`, then `from_std`; its `SockRef` for a socket of boucle |
 //! | a connection from a local address | `open_connection(local_addr=…)` | `TcpSocket::bind`, then `connect` | `bind` and `connect_timeout` of `socket2` in [`run_in_executor`], then [`TcpStream::from_std`] |
-//! | pipes and terminals | `connect_read_pipe` | `net::unix::pipe`, `io::stdin` | [`AsyncFd`] |
+//! | stdin | `connect_read_pipe` | `io::stdin` | `blocking::Unblock::new(std::io::stdin())`, which reads on a thread, a file too |
+//! | pipes and terminals | `connect_read_pipe` | `net::unix::pipe` | [`AsyncFd`], but not around a reader with a buffer, such as `std::io::stdin()` |
 //!
 //! [`ecosystem`] has more, with what was tried.
 // For the links.

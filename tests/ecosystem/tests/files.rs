@@ -1,6 +1,6 @@
 //! async-fs: files, on the threads of the crate `blocking`, from which the wakes come.
 
-use std::io::{ErrorKind, SeekFrom};
+use std::io::{ErrorKind, SeekFrom, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,8 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use async_fs::{File, OpenOptions};
+use blocking::Unblock;
 use boucle::{LoopHandle, gather, spawn, yield_now};
 use boucle_ecosystem_tests::{run, virtually};
+use futures_lite::future::poll_once;
 use futures_lite::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader};
 use futures_lite::stream::StreamExt;
 use tempfile::TempDir;
@@ -68,6 +70,30 @@ fn pipe(folder: &TempDir, name: &str) -> PathBuf {
     let path = folder.path().join(name);
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     path
+}
+
+/// `Unblock`, as for stdin, reads a file and a pipe: each line comes when it is written, and the end of the loop
+/// does not wait for the next.
+#[test]
+fn lines_are_read_on_a_thread() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("text");
+    std::fs::write(&path, "one\ntwo\n").unwrap();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    run(async {
+        let lines = BufReader::new(Unblock::new(std::fs::File::open(&path).unwrap())).lines();
+        assert_eq!(lines.map(|line| line.unwrap()).collect::<Vec<_>>().await, ["one", "two"]);
+
+        let mut lines = BufReader::new(Unblock::new(reader)).lines();
+        for text in ["one\ntwo\n", "three\nfour\n"] {
+            writer.write_all(text.as_bytes()).unwrap();
+            for line in text.lines() {
+                assert_eq!(lines.next().await.unwrap().unwrap(), line);
+            }
+        }
+        assert!(poll_once(lines.next()).await.is_none());
+    });
+    drop(writer);
 }
 
 /// A read of a pipe that nothing is written to holds a thread of the pool, and no task of the loop.
