@@ -116,9 +116,9 @@
 //! | [`JoinError::resume`] | `Task.result` raises it | `resume_unwind(error.into_panic())` | |
 //! | [`JoinError::id`] | none | the same | |
 //! | [`JoinError::name`] | `Task.get_name` | none | of a task that has failed; [`dump()`] has those of all |
-//! | [`yield_now`] | `sleep(0)` | the same | tokio's asks the kernel before the task goes on; here up to 61 polls, or one batch, may come before the kernel is asked |
+//! | [`yield_now`] | `sleep(0)` | the same | tokio's wakes the task after its poll, and asks the kernel before it goes on. Here what polls again in the same poll, such as `FuturesUnordered`, finds it ready; and up to 61 polls, or one batch, of the same `block_on` may come before the kernel is asked |
 //! | [`YieldNow`] | none | none | tokio's is unnamed |
-//! | [`consume_budget`] | none | `task::coop::consume_budget` | outside a loop it does nothing |
+//! | [`consume_budget`] | none | `task::coop::consume_budget` | outside a loop it does nothing. An executor inside a poll goes on at once, where tokio's `consume_budget` makes it wait for the next poll |
 //! | [`dump()`] | `all_tasks`; `print_call_graph`, `python -m asyncio pstree` (3.14) | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
 //! | [`Dump`], [`DumpError`] | `FutureCallGraph` (3.14) | `runtime::Dump` (unstable) | |
 //! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | queued at the call, `to_thread` at the await; gives the value itself: a panic of the work is resumed. All loops share the threads |

@@ -3,9 +3,11 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 
 use boucle::net::TcpStream;
 use boucle::{now, sleep, spawn, yield_now};
+use futures::future::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::common::{listen, ms, run, virtually};
@@ -13,7 +15,6 @@ use crate::common::{listen, ms, run, virtually};
 /// `select!` takes the first future that is ready, and drops or keeps the other.
 #[test]
 fn select_takes_the_first() {
-    use futures::FutureExt;
     virtually(async {
         let start = now();
         let mut slow = pin!(sleep(ms(20)).fuse());
@@ -96,6 +97,31 @@ fn futures_unordered_polls_what_was_woken() {
         }
         assert_eq!(order, [10, 20, 30]);
         assert_eq!(polls.get(), 6);
+    });
+}
+
+/// A `yield_now` is ready when it is polled again, even if that is in the same poll of its task, as here by
+/// `FuturesUnordered`: no other task is polled in between.
+#[test]
+fn a_yield_may_be_polled_again_in_the_same_poll() {
+    virtually(async {
+        let polls = Rc::new(Cell::new(0));
+        let counted = polls.clone();
+        let _other = spawn(async move {
+            loop {
+                counted.set(counted.get() + 1);
+                yield_now().await;
+            }
+        });
+        let yields = async {
+            yield_now().await;
+            let first = polls.get();
+            yield_now().await;
+            (first, polls.get())
+        };
+        let mut unordered = FuturesUnordered::from_iter([yields.boxed_local()]);
+        unordered.push(sleep(ms(1)).map(|()| (0, 0)).boxed_local());
+        assert_eq!(unordered.next().await, Some((1, 1)));
     });
 }
 

@@ -5,9 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use boucle::sleep;
+use boucle::{consume_budget, sleep, spawn, yield_now};
+use futures::executor::LocalPool;
+use futures::task::LocalSpawnExt;
 
-use crate::common::{ms, run, virtual_loop, waker_of};
+use crate::common::{ms, run, virtual_loop, virtually, waker_of};
 
 /// A handle is awaited under another executor on the loop's thread, while the loop is turned by hand.
 #[test]
@@ -43,6 +45,24 @@ fn another_executor_runs_inside_a_task() {
         assert_eq!(futures::executor::block_on(receiver.recv()), Ok(7));
         other.join().unwrap();
         sleep(ms(1)).await;
+    });
+}
+
+/// An executor inside a poll polls again at once what yields, so no other task of the loop is polled.
+#[test]
+fn a_yield_inside_another_executor_is_no_yield_of_the_task() {
+    virtually(async {
+        let other = spawn(async {});
+        let mut pool = LocalPool::new();
+        let yields = async {
+            for _ in 0..1_000 {
+                consume_budget().await;
+                yield_now().await;
+            }
+        };
+        pool.spawner().spawn_local(yields).unwrap();
+        assert!(pool.try_run_one());
+        assert!(!other.is_finished());
     });
 }
 
