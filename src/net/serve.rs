@@ -24,7 +24,7 @@ use crate::time::timeout::timeout;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Accepts connections until it is shut down, and spawns a task for each that runs `handler`: asyncio's
-/// `start_server`, in the form of axum's `serve`. Await it to run it.
+/// `start_server`, in the form of axum's `serve`. Await it to run it; to spawn it, spawn its `into_future()`.
 ///
 /// A handler that fails or panics does not end the server, and neither does an error of `accept`, such as
 /// running out of descriptors. After such an error it tries again in a second, or as soon as a connection ends;
@@ -83,7 +83,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// ```
 ///
 /// Each connection is a task, which counts as spawned where `serve` was called. Observers are given the peer's
-/// address as its name.
+/// address as its name. To end one connection from elsewhere, let its handler also wait for a channel or a
+/// `CancellationToken` of `tokio-util`.
 ///
 /// # Cancellation
 ///

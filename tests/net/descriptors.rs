@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::future::poll_fn;
-use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::pin::pin;
@@ -65,6 +65,21 @@ fn a_pipe_is_readable_while_there_is_something() {
                 assert_eq!(buffer[0], byte);
             }
         }
+    });
+}
+
+/// `readable` asks the kernel. It does not see what a buffer above the descriptor has read already.
+#[test]
+fn a_buffer_is_not_seen() {
+    run(async {
+        let (reader, mut writer) = watched_reader();
+        let mut buffered = BufReader::new(reader.get_ref());
+        writer.write_all(b"one\ntwo\n").unwrap();
+        reader.readable().await.unwrap();
+        let mut line = String::new();
+        buffered.read_line(&mut line).unwrap();
+        assert_eq!((&*line, buffered.buffer()), ("one\n", &b"two\n"[..]));
+        assert!(poll_once(pin!(reader.readable())).await.is_none());
     });
 }
 
@@ -392,7 +407,7 @@ fn a_value_comes_back() {
     });
 }
 
-/// epoll refuses a regular file. Where no loop runs, `AsyncFd::new` panics with the reason.
+/// epoll refuses a regular file and `/dev/null`. Where no loop runs, `AsyncFd::new` panics with the reason.
 #[test]
 fn a_regular_file_is_refused() {
     let file = || fs::File::open(std::env::current_exe().unwrap()).unwrap();
@@ -400,8 +415,10 @@ fn a_regular_file_is_refused() {
     assert!(message.contains("needs an event loop"), "{message}");
     if cfg!(all(target_os = "linux", not(mio_unsupported_force_poll_poll))) {
         run(async {
-            let error = AsyncFd::new(file()).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+            for file in [file(), fs::File::open("/dev/null").unwrap()] {
+                let error = AsyncFd::new(file).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+            }
         });
     }
 }
