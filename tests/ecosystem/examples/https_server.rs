@@ -29,7 +29,7 @@
 //! request. So each connection also waits for that future, and when it is ready asks hyper for a graceful
 //! shutdown.
 //!
-//! The crates and their features are in `Cargo.toml`, one folder up.
+//! The lines of `Cargo.toml` that it needs are in the module `ecosystem` of boucle (`src/ecosystem.rs`).
 //!
 //! Run next: `cargo run --example https_client`.
 
