@@ -140,13 +140,13 @@
 //! | [`AsCompleted`] | the iterator | `FuturesUnordered` | |
 //! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. All tasks have one type; for others, [`gather!`]. Dropping it aborts its tasks, as a `JoinSet` does |
 //! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
-//! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`] |
+//! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`]. Takes no name |
 //! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed |
 //! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`; for `try_join_next`, `poll_once(group.join_next())` of `futures_lite` |
 //! | [`TaskGroup::poll_join_next`] | none | `JoinSet::poll_join_next` | |
 //! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup`. Nothing is aborted before it is awaited, and the code that spawns is never cancelled |
 //! | [`TaskGroup::try_join_all`] | the end of `async with` | none | an `Err` aborts the others too |
-//! | [`TaskGroup::abort_all`] | `TaskGroup.cancel` (3.15) | `JoinSet::abort_all` | |
+//! | [`TaskGroup::abort_all`] | `TaskGroup.cancel` (3.15) | `JoinSet::abort_all` | for `JoinSet::shutdown`, then `join_next` until `None` |
 //! | [`TaskGroup::close`], [`TaskGroup::is_closed`] | none | `TaskTracker::close`, `is_closed` | a closed group takes no more tasks; a closed `TaskTracker` does |
 //! | [`TaskGroup::len`], [`TaskGroup::is_empty`] | none | `JoinSet::len`, `is_empty` | |
 //!
@@ -279,7 +279,7 @@
 //! | [`Explore::schedules`], [`Explore::time`], [`Explore::polls`], [`Explore::seed`], [`Explore::strategy`], [`Strategy`], [`Explore::orders`], [`Explore::spurious_polls`], [`Explore::threads`] | none | `loom::model::Builder`, `shuttle::Config` | |
 //! | [`Explored`], [`Failure`] | none | a panic | drawn; `BOUCLE_SCHEDULE` replays it |
 //! | [`explore::cancel`], [`Explore::cancel`], [`Explore::try_cancel`] | none | none | drops an operation right after each poll that returns `Pending`, and in place of the next |
-//! | [`explore::choose`] | none | `shuttle::rand` | |
+//! | [`explore::choose`] | none | `shuttle::rand` | let 0 be "no fault": it is chosen in the first run and outside an exploration, and a report leaves it out |
 //!
 //! # What is not here
 //!
@@ -290,7 +290,7 @@
 //! | locks, semaphores | `Lock`, `Semaphore` | `sync` | tokio's `sync` itself: first come, first served, as asyncio's. `async-lock` has both too, but its semaphore may starve a waiter |
 //! | at most n at a time | `Semaphore` | `Semaphore`; `buffer_unordered` | tokio's `Semaphore` in tasks; or `buffered` and `buffer_unordered` of the crate `futures`, whose futures may borrow |
 //! | events, conditions, barriers | `Event`, `Condition`, `Barrier` | `Notify`, `watch`, `Barrier` | `event-listener` (beside a flag of your own: its `notify` is not remembered), tokio's `watch` with `wait_for`; `async-lock` has a barrier |
-//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself; for `Queue.join`, a count and an event |
+//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself; for `Queue.join`, a count and an event; for `PriorityQueue`, a `BinaryHeap` and tokio's `Notify` |
 //! | a result that is set from outside | `Future` | `oneshot` | `futures::channel::oneshot` |
 //! | to shield a task from its awaiter | `shield` | none needed | none needed: dropping a handle aborts nothing |
 //! | a callback, soon or later | `call_soon`, `call_later`, `call_at` | none | `let due = sleep(delay); spawn(async move { due.await; f() })`; to cancel it, abort the task |

@@ -126,7 +126,8 @@ impl<T: 'static> TaskGroup<T> {
 
     /// Starts a task in the group, as [`spawn`](crate::spawn) does. All tasks of a group belong to one loop:
     /// the one on which the first was spawned, running or not. When that is gone, a future is dropped at
-    /// once.
+    /// once. The task has no name. It may await one that has, by [`spawn_named`](crate::spawn_named); but that one
+    /// goes on if the group is dropped.
     ///
     /// ```
     /// # boucle::run(async {

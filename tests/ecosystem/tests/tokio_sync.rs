@@ -2,12 +2,14 @@
 //! need no runtime of tokio's, and the loop schedules the tasks.
 
 use std::cell::RefCell;
+use std::collections::BinaryHeap;
 use std::fmt::Display;
 use std::rc::Rc;
 use std::time::Duration;
 
 use boucle::{consume_budget, gather, now, sleep, spawn, timeout, yield_now};
 use boucle_ecosystem_tests::{run, virtually};
+use futures_lite::future::zip;
 use tokio::sync::{Mutex, Notify, Semaphore, broadcast, mpsc, oneshot, watch};
 
 /// Lines that begin with the milliseconds of the virtual clock.
@@ -243,5 +245,33 @@ fn each_task_has_a_value_of_its_own() {
         aborted.abort();
         aborted.await.unwrap_err();
         assert_eq!(*log.borrow(), ["Ben wakes", "Ben leaves", "Ada wakes", "Ada leaves", "Cal leaves"]);
+    });
+}
+
+/// A heap and a `Notify` make a priority queue: what is pushed while a task waits wakes it, and the greatest
+/// value comes first.
+#[test]
+fn a_heap_and_a_notify_are_a_priority_queue() {
+    virtually(async {
+        let (heap, pushed) = (RefCell::new(BinaryHeap::new()), Notify::new());
+        let pop = async || {
+            loop {
+                if let Some(value) = heap.borrow_mut().pop() {
+                    return value;
+                }
+                pushed.notified().await;
+            }
+        };
+        let pushes = async {
+            for value in [1, 3, 2] {
+                heap.borrow_mut().push(value);
+                pushed.notify_one();
+            }
+            pause(10).await;
+            heap.borrow_mut().push(4);
+            pushed.notify_one();
+        };
+        let pops = async { [pop().await, pop().await, pop().await, pop().await] };
+        assert_eq!(zip(pops, pushes).await.0, [3, 2, 1, 4]);
     });
 }
