@@ -320,7 +320,7 @@ fn read_inbox(mut state: Box<State>) -> Box<State> {
 
 /// How the panic of a deadlock begins.
 pub(crate) const DEADLOCK: &str =
-    "deadlock: nothing is ready, and no timer, socket, executor job or LoopHandle is left to wake any task";
+    "deadlock: nothing is ready, and no timer, socket, executor job, LoopHandle or ClockHold is left to wake any task";
 
 #[cold]
 fn deadlock(state: Box<State>) -> ! {
