@@ -196,6 +196,8 @@
 //! - After an edge that has reported more than new bytes (the end of a stream, urgent data), after a read of
 //!   a Unix stream that has stopped at passed descriptors, and always without epoll or kqueue, the side stays
 //!   ready until an operation would block (`net/readiness.rs`).
+//! - An `accept` that fails for want of descriptors leaves its side ready, as no edge will come when there are
+//!   some again. So to try again at once would spin: [`serve`](net::serve) waits by a timer.
 //! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
 //! - With epoll or kqueue, of all but TCP streams only the read side is watched at first: a write side has an
 //!   edge whenever the peer takes a message, and each would end a park for nothing. When a write has to wait,
@@ -448,7 +450,8 @@
 //!
 //! # Limits
 //!
-//! - A loop belongs to one thread; for several cores, run several loops.
+//! - A loop belongs to one thread. For several cores, run several loops: `examples/cores` has one port for all of
+//!   them, by `SO_REUSEPORT`.
 //! - Locks, channels, buffered readers, files, HTTP, TLS, WebSockets and databases are other crates', and run on
 //!   boucle unchanged: [`ecosystem`] says how.
 //! - `fork` while a loop lives is not supported (the child shares its epoll), nor a wake from a signal handler

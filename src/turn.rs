@@ -234,7 +234,8 @@ fn end_block_on(mut state: Box<State>) {
     current::release(notify_between_steps(state));
 }
 
-/// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if it can.
+/// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if it can. (A
+/// signal may end the sleep early, which is no error.)
 fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<()>) {
     budget::end();
     let mut state = notify_between_steps(state);
@@ -265,7 +266,8 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     (state, parked)
 }
 
-/// The third step: sources, inbox, timers. Returns how many tasks each has queued.
+/// The third step: sources, inbox, timers. (The order is arbitrary, but fixed.) Returns how many tasks each has
+/// queued.
 fn wake_due(mut state: Box<State>) -> (Box<State>, Turn) {
     let before_sources = state.ready.len();
     state.wake_sources();
@@ -320,7 +322,7 @@ fn read_inbox(mut state: Box<State>) -> Box<State> {
 
 /// How the panic of a deadlock begins.
 pub(crate) const DEADLOCK: &str =
-    "deadlock: nothing is ready, and no timer, socket, executor job, LoopHandle or ClockHold is left to wake any task";
+    "deadlock: nothing is ready, and no timer, socket, executor job, LoopHandle or ClockHold can wake a task";
 
 #[cold]
 fn deadlock(state: Box<State>) -> ! {
