@@ -184,8 +184,8 @@ pub(crate) fn while_notifying(observers: impl FnOnce()) {
     NOTIFYING.set(before);
 }
 
-/// Takes the state of the running loop for its turn, which calls [`release`] before user code may run. Panics
-/// if the state is in use.
+/// Takes the state of the running loop for its turn, which puts it back in [`while_free`], and by [`release`] at
+/// its end. Panics if the state is in use.
 #[inline]
 pub(crate) fn take(number: LoopNumber) -> Box<State> {
     if NUMBER.get() != number {

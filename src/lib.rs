@@ -110,7 +110,7 @@
 //! | task | a spawned future, with an *entry* in the table. Future and later output are in its *cell*, one allocation. The entry owns the cell: that is the task's *box* |
 //! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed. (The wheel's slots are another thing) |
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
-//! | abort, cancel | to ask that a task be dropped; to drop it, when its turn has come |
+//! | abort, cancel | to ask that a task be dropped; to drop it, when its number is popped or its poll ends |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
 //! | state | all that a loop owns, in one box, whose place is a thread-local. *In use*: it is out, because the loop works on it. *Free*: it is in its place, for whoever needs it. To *release* it is to put it back |
 //! | running loop | the loop that is being run on this thread |
@@ -182,12 +182,13 @@
 //! of these tasks is polled and tries its read; if the first of them empties the socket, the others leave
 //! their numbers again.
 //!
-//! No edge is lost. The loop does not park between an operation's "would block" and the leaving of the number:
-//! both are one use of the state. (In less common cases, such as a foreign waker, they are two: the second
-//! looks at the flag again.) An edge that comes meanwhile waits in the kernel, and a later park returns it. A
-//! new side is not ready, and registering the socket makes the kernel report what is there already. A read
-//! that does not fill its buffer has emptied the stream; a short write has filled it. No event reaches the
-//! wrong source: all events of a park are handled before a slot can be freed and given to another.
+//! No edge is lost. The loop does not park between an operation's "would block" and the leaving of the
+//! number: both are one use of the state. (With a foreign waker, and in a few other cases, they are two: the
+//! second looks at the flag again.) An edge that comes meanwhile waits in the kernel, and a later park
+//! returns it. A new side is not ready, and registering the socket makes the kernel report what is there
+//! already. A read that does not fill its buffer has emptied the stream; a short write has filled it. No
+//! event reaches the wrong source: all events of a park are handled before a slot can be freed and given to
+//! another.
 //!
 //! Exceptions:
 //!
@@ -220,18 +221,18 @@
 //! then, the wake goes to that, as if it were its own. And after 2^20 spawns (2^8 on 32 bits) generations
 //! repeat.
 //!
-//! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group is
-//! an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of the
+//! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group
+//! is an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of the
 //! `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each
 //! member that is done, in O(1). It wakes the parent once, for any number of children: when the last one is
-//! done, or one panics (the group lists which one). (An `Err` is a value like any other; [`try_gather`]
-//! looks at it.) The `gather` has a `Child` for each, a `JoinHandle` that aborts its task when it drops.
-//! Each poll of the `gather` looks at the group. If a member has panicked, it resumes that panic. If none is
-//! left, the handles take the outputs out of the tasks' slots, in the order of the children. Else it leaves
-//! its waiter as the parent, in the same use of the state, and is pending. When the `gather` ends or is
-//! dropped, each handle aborts its child, unless that is done, and takes it out of the group. The group is
-//! freed after the handles, so no task is a member of a group that is gone. (If an aborted child
-//! was awaiting a `JoinHandle`, that is only dropped: its task goes on.)
+//! done, or one panics (the group lists which one). (An `Err` is a value like any other; [`try_gather`] looks
+//! at it.) The `gather` has a `Child` for each, a `JoinHandle` that aborts its task when it drops. Each poll
+//! of the `gather` looks at the group. If a member has panicked, it resumes that panic. If all are done, the
+//! handles take the outputs out of the tasks' slots, in the order of the children. Else it leaves its waiter
+//! as the parent, in the same use of the state, and is pending. When the `gather` ends or is dropped, each
+//! handle aborts its child, unless that is done, and takes it out of the group. The group is freed after the
+//! handles, so no task is a member of a group that is gone. (If an aborted child was awaiting a `JoinHandle`,
+//! that is only dropped: its task goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
 //! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
@@ -258,7 +259,8 @@
 //! one after the other. In the third step of the turn the loop takes the whole list, clears the flags of its
 //! slots, and then handles the messages: `State::receive` queues the task that has the slot by then. One turn
 //! handles 1,024; the rest waits for later ones, and the next list is taken when this one is empty. A wake
-//! after the clearing leaves a new message; one before it needs none, since the poll is still to come.
+//! after the clearing leaves a new message; one before it needs none, since the poll is still to come. While
+//! a loop is not run, its messages stay in the inbox; the first park of the next run reads them.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -270,9 +272,10 @@
 //!   lock: asleep = false; take the list
 //! ```
 //!
-//! Either the loop sees the message, or the thread sees the mark, and rings. If the ring comes before the loop
-//! is in the system call, it stays pending in the kernel, and the call returns at once. Each wake sets the flag
-//! with `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll also sees what
+//! Either the loop sees the message, or the thread sees the mark, and rings. If the ring comes before the
+//! loop is in the system call, it stays pending in the kernel, and the call returns at once. The first sender
+//! clears the mark, so a loop that sleeps is rung once, however many come. Each wake sets the flag with
+//! `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll also sees what
 //! the thread wrote before its wake.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number (`time/sleep.rs`). An idle loop parks
@@ -310,7 +313,7 @@
 //! | `deferred_wakes` | waiters that `State` cannot queue: the first that is not of this loop, and all after it, to keep the order. The turn wakes them while the state is free |
 //! | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
 //! | `inbox.drain` | marks the loop as awake, takes the messages, and clears the flags of their slots |
-//! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it |
+//! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it; `poll_left` is pending if none is left, `spend` counts one |
 //! | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it |
 //! | `log`, `record`, `notify`, `resume_panic`, `cause` | matter only if something observes the loop |
 //! | `open_poller`, `begin_wait`, `end_wait`, `holds`, `pass_virtual_time` | matter only for a virtual clock |
@@ -321,7 +324,7 @@
 //! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure. (The bell's event names no source) |
 //! | `pop_due` | takes a timer that is due out of the wheel |
 //! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken. A `gather` or an `ALL_COMPLETED` is woken by the last member, or by one that panics, which is listed; any other parent is woken by each, and each is listed |
-//! | `clock.tick`, `until` | the time now, in ticks (microseconds); how long to sleep until a tick (on a real clock a millisecond at least, unless a shorter sleep was armed) |
+//! | `clock.tick`, `until` | the time now, in ticks (microseconds); how long to sleep until a tick (on a real clock 0, or a millisecond at least, unless a shorter sleep was armed) |
 //! | `next_look` | a lower bound of the first deadline, in O(1), in ticks: it may be that of a timer which is cancelled by now |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
 //! | `inbox.outlook` | what may still come: a message (it is there, or its flag is set), whatever a `LoopHandle` that exists may send, or nothing |
@@ -344,11 +347,11 @@
 //!
 //! | file | what to look for |
 //! |---|---|
-//! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks` | the shortest *leaf*, a future that has no other inside. It shows how the contract is kept: it is pending, and has left its task's number |
-//! | `current.rs`, as far as `release`; then its `wake` | what it takes to move the state out; from a waker to the state |
+//! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks` | the shortest *leaf* that has to wait (a leaf is a future that has no other inside). It shows how the contract is kept: it is pending, and has left its task's number |
+//! | `current.rs`, as far as `while_free`; then its `wake` and `deliver` | what it takes to move the state out; from a waker to the state |
 //! | `net/source.rs` (`Source::poll`), `net/readiness.rs`, `net/reactor.rs` | a read that has to wait, and the event that ends the wait |
 //! | `wake/inbox.rs`, `wake/flags.rs`, `messages.rs` | why no wake is lost; one wake, one message; what a loop does when it is asked |
-//! | `task/group_table.rs`, `combine/group.rs` | how a `gather` is woken once, for any number of children |
+//! | `task/group_table.rs`, `combine/group.rs`, with `Gather::poll` | how a `gather` is woken once, for any number of children |
 //! | `time/wheel.rs`, its head | why not a heap |
 //!
 //! The others, in any order:
@@ -430,8 +433,9 @@
 //!   (deadline in microseconds, arming), never early.
 //! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, sockets, inbox and timers are
 //!   looked at after at most 61 polls or one batch, whichever is more; one turn handles at most 1,024
-//!   messages of other threads; a task that awaits ready operations of this crate one after another yields
-//!   after 128, unless an executor inside its poll polls it again at once.
+//!   events and 1,024 messages of other threads (but all timers that are due); a task that awaits ready
+//!   operations of this crate one after another yields after 128, unless an executor inside its poll polls it
+//!   again at once.
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,
@@ -440,8 +444,8 @@
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. An idle loop gives back the memory of a burst, within the limits below.
 //! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`. (So the
-//!   methods of `State` are in six files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`, `lifecycle.rs`
-//!   and `wake/draw.rs`.)
+//!   methods of `State` are in eight files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`,
+//!   `event_loop.rs`, `lifecycle.rs`, `time/virtual_time.rs` and `wake/draw.rs`.)
 //! - The loop has one block of `unsafe`, in `wake/waker.rs`. The feature `hyper` has another, which receives
 //!   into a buffer that is not initialized. Each stands with the reason why it is sound.
 //!

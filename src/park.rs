@@ -40,7 +40,8 @@ impl State {
         self.ready.is_empty() || self.ready.popped_after_next_batch() > self.pops_per_park
     }
 
-    /// Returns whether a `block_on` is to park before it returns. No batch follows, so the pops alone count.
+    /// Returns whether a `block_on` is to park before it returns: one pop more would bring the pops above
+    /// `pops_per_park`.
     pub(crate) fn is_last_park_due(&self) -> bool {
         self.ready.popped() >= self.pops_per_park
     }
@@ -61,7 +62,7 @@ impl State {
         } else if self.clock.is_virtual() {
             match self.pass_virtual_time(limit) {
                 Park::Ask(timeout) => timeout,
-                other => return other,
+                deadlock => return deadlock,
             }
         } else {
             // A lower bound of the first deadline, in O(1). If it is too early, the loop parks once more.
@@ -86,7 +87,7 @@ impl State {
 
     /// How long the park of a single turn may last: zero if all tasks are done and no `LoopHandle` exists.
     pub(crate) fn limit_of_turn(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: no task is left
+        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // no slot has a task
         if is_idle { Some(Duration::ZERO) } else { timeout }
     }
 

@@ -28,14 +28,10 @@ use crate::wake::waiter::Waiter;
 
 /// The state of one loop.
 pub(crate) struct State {
-    pub(crate) number: LoopNumber,
     pub(crate) tasks: Tasks,
     pub(crate) ready: ReadyQueue,
-    /// `None`: FIFO.
-    pub(crate) order: Option<Order>,
     pub(crate) groups: Groups,
     pub(crate) timers: Wheel<Waiter>,
-    pub(crate) clock: Clock,
     pub(crate) reactor: Reactor,
     /// `None` during a park, when the turn holds it; with a virtual clock also before the first park that waits,
     /// or the first socket. (The registry, by which sockets are registered, is in the inbox.)
@@ -47,14 +43,20 @@ pub(crate) struct State {
     /// Waiters that cannot be queued here: the first that is not of this loop, and all after it, to keep the
     /// order. The turn wakes them when the state is free. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
-    /// What holds a virtual clock: executor jobs that are queued, running or awaited, and `ClockHold`s.
-    pub(crate) holds: usize,
-    /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
-    pub(crate) shutdown_timeout: Option<Duration>,
+    pub(crate) clock: Clock,
     /// A park is due if the next batch would bring the pops since the last park above this: 61; 0 forces one.
     pub(crate) pops_per_park: usize,
     /// `stop` was called. The end of a run clears it (`event_loop.rs`).
     pub(crate) stopping: bool,
+
+    // On a first reading, skip the rest.
+    pub(crate) number: LoopNumber,
+    /// `None`: FIFO.
+    pub(crate) order: Option<Order>,
+    /// What holds a virtual clock: executor jobs that are queued, running or awaited, and `ClockHold`s.
+    pub(crate) holds: usize,
+    /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
+    pub(crate) shutdown_timeout: Option<Duration>,
     /// The end of the loop has begun: what is spawned now is dropped at once.
     pub(crate) closing: bool,
     /// The loop is being run, by `block_on`, `run_forever` or `turn`.
@@ -72,22 +74,22 @@ pub(crate) const POPS_PER_PARK: usize = 61;
 impl State {
     pub(crate) fn new(number: LoopNumber, inbox: &'static Inbox, clock: Clock, order: Option<Order>) -> Self {
         State {
-            number,
             tasks: Tasks::new(number),
             ready: ReadyQueue::new(),
-            order,
             groups: Groups::default(),
             timers: Wheel::new(),
-            clock,
             reactor: Reactor::default(),
             poller: None,
             inbox,
             messages: VecDeque::new(),
             deferred_wakes: Vec::new(),
-            holds: 0,
-            shutdown_timeout: None,
+            clock,
             pops_per_park: POPS_PER_PARK,
             stopping: false,
+            number,
+            order,
+            holds: 0,
+            shutdown_timeout: None,
             closing: false,
             entered: false,
             log: Log::default(),
@@ -141,8 +143,8 @@ impl State {
         is_quick && self.tasks.queue(number, &mut self.ready) != Wake::Refused
     }
 
-    /// Wakes what waited for a timer, a source or a task. A task of this loop is queued at once. Any other
-    /// waiter is kept until the state is free, and so are all that follow it, to keep the order.
+    /// Wakes what waited for a timer, a source, a task or a group. A task of this loop is queued at once. Any
+    /// other waiter is kept until the state is free, and so are all that follow it, to keep the order.
     #[inline(always)]
     fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
         if let Waiter::Task(number) = waiter
@@ -179,7 +181,7 @@ impl State {
     /// Pops the next number of the batch, and returns it with what it stands for; `None` at the end of the
     /// batch.
     #[inline(always)]
-    pub(crate) fn next(&mut self) -> Option<(TaskNumber, Popped)> {
+    pub(crate) fn pop(&mut self) -> Option<(TaskNumber, Popped)> {
         let number = self.ready.pop()?;
         Some((number, self.tasks.take_out(number)))
     }

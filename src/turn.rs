@@ -89,7 +89,7 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
     loop {
         // 1 run
         state.begin_batch();
-        while let Some((number, popped)) = state.next() {
+        while let Some((number, popped)) = state.pop() {
             match popped {
                 Popped::Task(task) => {
                     polls += 1;
@@ -117,7 +117,7 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
         // 3 wake
         let mut turn = Turn::default();
         if parked.is_ok() {
-            (state, turn) = wake_due(state); // else what is due is left to the next park
+            (state, turn) = wake_due(state); // after an error what is due is left to the next park
         }
         let is_last = is_one_turn || state.stopping || parked.is_err();
         state = notify_between_steps(state);
@@ -301,7 +301,7 @@ fn wake_deferred(mut state: Box<State>) -> Box<State> {
     state
 }
 
-/// Handles the messages of other threads, as many as one turn may.
+/// Handles the messages of the inbox, as many as one turn may.
 fn read_inbox(mut state: Box<State>) -> Box<State> {
     state.log.cause = Origin::Thread;
     if state.messages.is_empty() {

@@ -123,7 +123,7 @@ impl Readiness {
         // A task that polls again is among the latest waiters; the others are not searched.
         let others = self.others.iter().flat_map(|others| others.waiters.iter().rev().take(MIN_LIMIT));
         let mut latest = self.first.iter().chain(others);
-        let Some(waiter) = waiter.take_if(|waiter| !latest.any(|other| other.is(waiter))) else {
+        let Some(waiter) = waiter.take_if(|waiter| !latest.any(|other| other.will_wake(waiter))) else {
             return Vec::new();
         };
         if self.ready {
@@ -237,7 +237,7 @@ mod tests {
         let interrupted = fail(&mut side, io::ErrorKind::Interrupted);
         assert!(interrupted.is_pending() && !side.wait_first(task));
         let woken = side.wait(&mut Some(Waiter::Task(task)), 0);
-        assert!(woken.len() == 1 && woken[0].is(&Waiter::Task(task)));
+        assert!(woken.len() == 1 && woken[0].will_wake(&Waiter::Task(task)));
         assert!(!side.is_awaited());
 
         assert!(matches!(side.attempt(|_| Ok(7)), Poll::Ready(Ok(7))));
@@ -278,7 +278,7 @@ mod tests {
         let mut woken = Vec::new();
         side.set_ready(|waiter| woken.push(waiter));
         let all = [1, 2, 3].map(|id| Waiter::Task(task(id)));
-        assert!(woken.len() == 3 && all.iter().zip(&woken).all(|(one, other)| one.is(other)));
+        assert!(woken.len() == 3 && all.iter().zip(&woken).all(|(one, other)| one.will_wake(other)));
         assert!(!side.is_awaited());
         side.set_ready(|_| panic!("it was ready already"));
     }

@@ -1,5 +1,6 @@
-//! `JoinHandle`, and the error that it gives instead of a value. A handle is numbers: the loop's, which is
-//! never reused, and the task's slot and id. So it is `Send`, whatever the value is.
+//! `JoinHandle`, what it asks of the table of tasks, and the error that it gives instead of a value. A handle
+//! is numbers: the loop's, which is never reused, and the task's slot and id. So it is `Send`, whatever the
+//! value is.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -299,7 +300,8 @@ impl Tasks {
         true
     }
 
-    /// Records that the handle was dropped: the task leaves its group. The caller drops what was kept for it.
+    /// Records that the handle was dropped: nothing waits for the task any more, and it leaves its group. The
+    /// caller drops what was kept for it.
     pub(crate) fn release_handle(&mut self, slot: u32, id: u64) -> (Joiner, Option<BoxedTask>) {
         let Some(entry) = self.by_id(slot, id) else {
             return (Joiner::Nothing, None);

@@ -14,6 +14,8 @@
 //!   NotQueued, Queued ── abort ──▶ Aborted ── take_out ──▶ being dropped ── finish ──▶ Done
 //! ```
 //!
+//! (`release_handle` and `take_done`, which a handle calls, are in `join.rs`.)
+//!
 //! While a task is polled, the turn holds its box, and the loop's state is free: user code may spawn, wake,
 //! abort and drop. "Being polled" is not a status: the box is out. Meanwhile the status says what has
 //! happened since the poll began: NotQueued (nothing), Queued (it was woken), Aborted (it is dropped when the

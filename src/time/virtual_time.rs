@@ -1,5 +1,6 @@
-//! The park of an idle loop with a virtual clock: time jumps to the next deadline, unless something else may
-//! come first: the end of a job, an event of the kernel, or a message that is on its way.
+//! The park of an idle loop with a virtual clock: time jumps to the next deadline. But not while something else
+//! may come first: the end of a job, an event of the kernel, or a message that is there or on its way; and not
+//! while a `ClockHold` exists.
 
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 //!
 //! It is a vector of task numbers and a position in it. A push appends a number; a pop moves the position on;
 //! a park removes the numbers that were popped, and moves the rest to the front. In FIFO order the rest is
-//! the next batch, which is popped before the next park. So a number is moved at most once (twice if
-//! `block_on` parks before it returns), and a push and a pop are O(1), amortised.
+//! the next batch, which is popped before the next park. So a number is moved at most once (twice if a
+//! `block_on` parks that returns in the middle of a batch), and a push and a pop are O(1), amortised.
 //!
 //! ```text
 //!   │ popped since the park │ the rest of the batch │ pushed since: the next batch │

@@ -21,7 +21,7 @@ pub(crate) enum Waiter {
 
 impl Waiter {
     /// Whether both surely wake the same task. Compares numbers and pointers, and calls nothing.
-    pub(crate) fn is(&self, other: &Waiter) -> bool {
+    pub(crate) fn will_wake(&self, other: &Waiter) -> bool {
         match (self, other) {
             (Waiter::Task(one), Waiter::Task(other)) => one == other,
             (Waiter::Foreign(one), Waiter::Foreign(other)) => one.will_wake(other),
