@@ -1,7 +1,6 @@
 //! Jobs and the end of their loop.
 
 use std::cell::Cell;
-use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,7 +13,8 @@ use std::time::Duration;
 use boucle::{EventLoop, LoopHandle, run_in_executor, sleep, spawn, yield_now};
 use futures_lite::future::poll_once;
 
-use crate::common::{HOUR, OnDrop, SECOND, holds, message, waker_of};
+use crate::common::{HOUR, LONG, OnDrop, SECOND, holds, message, ms, own_binary, passes_alone, waker_of};
+use crate::executor::take_threads;
 
 /// Starts a job of the running loop that sleeps for 20 ms after the loop has dropped its tasks. Returns a
 /// flag that the job sets at its end.
@@ -194,6 +194,33 @@ fn a_loop_waits_for_its_own_jobs_alone() {
     assert!(ended.load(Ordering::Relaxed));
 }
 
+/// Of several loops that wait for their jobs, each ends with its own. (Real time: each loop has a moment to
+/// begin its wait. The job that ends first is that of the second loop, neither the first nor the last to wait.
+/// In a process of its own, where no other job ends meanwhile.)
+#[test]
+fn several_loops_may_wait_for_their_jobs_at_once() {
+    if passes_alone(own_binary(), "ending::several_loops_may_wait_for_their_jobs_at_once") {
+        return;
+    }
+    let (ended, has_ended) = mpsc::channel();
+    let start = |number: usize| {
+        let (begun, has_begun) = mpsc::channel();
+        let ended = ended.clone();
+        thread::spawn(move || {
+            boucle::run(async { begun.send(take_threads(1)).unwrap() });
+            ended.send(number).unwrap();
+        });
+        let hold = has_begun.recv().unwrap();
+        thread::sleep(ms(20));
+        Some(hold)
+    };
+    let mut holds = [0, 1, 2].map(start);
+    for number in [1, 0, 2] {
+        drop(holds[number].take());
+        assert_eq!(has_ended.recv_timeout(LONG), Ok(number));
+    }
+}
+
 /// A job may run a loop of its own, whose end waits for jobs of its own.
 #[test]
 fn a_job_may_run_a_loop_that_waits_for_its_own_jobs() {
@@ -229,20 +256,18 @@ fn a_loop_that_a_task_of_another_drops_waits_for_its_jobs() {
 /// reason.
 #[test]
 fn a_job_that_is_started_while_its_loop_ends_never_begins() {
-    let (began, has_begun) = mpsc::channel();
-    let job = Rc::new(Cell::new(None));
-    let place = job.clone();
+    let started = Rc::new(Cell::new(None));
+    let place = started.clone();
     boucle::run(async move {
-        drop(spawn(async move {
-            let _late = OnDrop(move || {
-                let began = began.clone();
-                place.set(Some(run_in_executor(move || began.send(()).unwrap())));
-            });
-            pending::<()>().await;
-        }));
+        drop(spawn(holds(OnDrop(move || {
+            let (work, dropped) = mpsc::channel();
+            let job = run_in_executor(move || work.send(()).unwrap());
+            place.set(Some((job, dropped.try_recv())));
+        }))));
         yield_now().await;
     });
-    let awaited = catch_unwind(AssertUnwindSafe(|| boucle::run(job.take().unwrap())));
+    let (job, dropped) = started.take().unwrap();
+    assert_eq!(dropped, Err(mpsc::TryRecvError::Disconnected));
+    let awaited = catch_unwind(AssertUnwindSafe(|| boucle::run(job)));
     assert!(message(awaited.unwrap_err()).contains("its event loop has ended"));
-    assert_eq!(has_begun.try_recv(), Err(mpsc::TryRecvError::Disconnected));
 }

@@ -1,5 +1,6 @@
-//! Jobs that find all threads taken. Each test takes all threads of a process of its own.
+//! Jobs that find all threads taken, or ended. Each test has all threads of a process of its own.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::process::Command;
 use std::sync::{Mutex, mpsc};
@@ -9,7 +10,7 @@ use boucle::net::{TcpListener, TcpStream};
 use boucle::{EventLoop, gather, run_in_executor, spawn, yield_now};
 use futures_lite::future::poll_once;
 
-use crate::common::{OnDrop, message, own_binary, passes_alone};
+use crate::common::{LONG, OnDrop, message, own_binary, passes_alone, run};
 use crate::executor::take_threads;
 
 /// Runs a test in a process of its own, one at a time: a machine may not have threads for more.
@@ -112,4 +113,17 @@ fn a_name_does_not_wait_for_the_executor() {
         TcpStream::connect(("localhost", port)).await.unwrap();
     });
     drop(held);
+}
+
+/// When all threads have ended, a job starts a new one. (Real time: a thread ends after a second without work.)
+#[test]
+fn a_job_runs_after_all_threads_have_ended() {
+    thread_local!(static KEPT: Cell<Option<mpsc::Sender<()>>> = const { Cell::new(None) });
+    if passes_alone(own_binary(), "threads::a_job_runs_after_all_threads_have_ended") {
+        return;
+    }
+    let (dropped_with_thread, has_ended) = mpsc::channel();
+    run(async { run_in_executor(move || KEPT.set(Some(dropped_with_thread))).await });
+    assert_eq!(has_ended.recv_timeout(LONG), Err(mpsc::RecvTimeoutError::Disconnected));
+    assert_eq!(run(async { run_in_executor(|| 5).await }), 5);
 }
