@@ -1,15 +1,21 @@
 //! Dropping futures that wait: combinators, timeouts and sleeps.
 
+use std::future::pending;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 
 use boucle::{
-    ALL_COMPLETED, FIRST_COMPLETED, as_completed, gather, sleep, spawn, timeout, try_gather, wait, yield_now,
+    ALL_COMPLETED, FIRST_COMPLETED, TaskGroup, as_completed, gather, sleep, spawn, timeout, try_gather, wait,
+    yield_now,
 };
 use futures_lite::StreamExt;
 use futures_lite::future::poll_once;
 
 use super::{NONE, dropping};
-use crate::common::{Log, SECOND, virtual_loop};
+use crate::common::{Log, SECOND, turn, virtual_loop};
 
 /// Dropping any form of gather aborts its children, each at its place in the queue.
 #[test]
@@ -154,4 +160,73 @@ fn dropping_a_sleep_cancels_its_timer() {
     event_loop.spawn(sleep(3 * SECOND));
     let turn = event_loop.turn(None).unwrap();
     assert_eq!((turn.time, turn.woken_by_timers), (3 * SECOND, 1));
+}
+
+type Member = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Asserts that a group which is dropped on another thread takes its member along: that member counts for no
+/// later group with the same number. (The race: a turn handles 1,024 messages, so it reads only the first that
+/// the drop leaves in the inbox; then a later group begins, and the member ends.)
+fn assert_takes_its_member_along<W: Send + 'static>(begin: impl AsyncFnOnce(Member) -> W) {
+    let event_loop = virtual_loop();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let until_over = || {
+        let is_over = is_over.clone();
+        async move {
+            while !is_over.load(Relaxed) {
+                yield_now().await;
+            }
+        }
+    };
+    let (before, member) = (until_over(), Box::pin(until_over()));
+    // In each turn it is polled before the member.
+    let later = event_loop.spawn(async {
+        before.await;
+        gather([pending::<()>()]).await;
+    });
+    let done = event_loop.spawn(async {});
+    let waits = event_loop.block_on(begin(member));
+    let fills_the_inbox = done.abort_handle();
+    thread::spawn(move || {
+        (0..1_023).for_each(|_| fills_the_inbox.abort());
+        drop(waits);
+    })
+    .join()
+    .unwrap();
+    turn(&event_loop);
+    is_over.store(true, Relaxed);
+    for _ in 0..5 {
+        turn(&event_loop);
+    }
+    assert!(!later.is_finished(), "{:?}", event_loop.block_on(later));
+}
+
+#[test]
+#[allow(clippy::async_yields_async)] // It is begun, and not awaited.
+fn a_wait_that_is_dropped_elsewhere_takes_its_tasks_along() {
+    assert_takes_its_member_along(async |member| {
+        let mut waiting = wait([spawn(member)], ALL_COMPLETED);
+        assert!(poll_once(&mut waiting).await.is_none());
+        waiting
+    });
+}
+
+#[test]
+#[allow(clippy::async_yields_async)] // It is begun, and not awaited.
+fn a_gather_that_is_dropped_elsewhere_takes_its_children_along() {
+    assert_takes_its_member_along(async |member| {
+        let mut gathered = gather([member]);
+        assert!(poll_once(&mut gathered).await.is_none());
+        gathered
+    });
+}
+
+#[test]
+fn a_task_group_that_is_dropped_elsewhere_takes_its_tasks_along() {
+    assert_takes_its_member_along(async |member| {
+        let group = TaskGroup::new();
+        group.spawn(member);
+        assert!(poll_once(group.join_next()).await.is_none());
+        group
+    });
 }
