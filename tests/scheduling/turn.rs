@@ -1,13 +1,16 @@
 //! One turn: what it polls, when it parks, and what it reports.
 
 use std::future::ready;
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::thread;
 use std::time::Duration;
 
 use boucle::{EventLoop, LoopHandle, sleep, spawn, yield_now};
+use futures_lite::AsyncReadExt;
 
-use crate::common::{SECOND, virtual_loop};
+use crate::common::{Log, SECOND, ms, pair_with_std, turn, virtual_loop};
 
 /// Each number of a `Turn` counts what its name says.
 #[test]
@@ -41,6 +44,38 @@ fn a_turn_reports_what_it_did() {
     assert_eq!((third.polled, third.ready, third.left), (2, 0, 0));
     assert!(third.stopped);
     assert!(!event_loop.turn(None).unwrap().stopped);
+}
+
+/// What one turn wakes is polled in the order of its third step: sources, inbox, timers. (Real time: a task
+/// blocks until its loop has all three to wake.)
+#[test]
+fn a_turn_wakes_sources_then_the_inbox_then_timers() {
+    let event_loop = EventLoop::new().unwrap();
+    let log = Log::default();
+    let (mut stream, mut peer) = event_loop.block_on(pair_with_std());
+    let (sender, receiver) = async_channel::bounded(1);
+    let [timer, inbox, source] = [(); 3].map(|()| log.clone());
+    event_loop.spawn(async move {
+        sleep(ms(100)).await; // so long that even a slow machine arms it in time
+        timer.add("timer");
+    });
+    event_loop.spawn(async move {
+        receiver.recv().await.unwrap();
+        inbox.add("inbox");
+    });
+    event_loop.spawn(async move {
+        stream.read_exact(&mut [0]).await.unwrap();
+        source.add("source");
+    });
+    event_loop.spawn(async move {
+        peer.write_all(b"x").unwrap();
+        thread::spawn(move || sender.try_send(()).unwrap()).join().unwrap();
+        thread::sleep(ms(120));
+    });
+    let woken = turn(&event_loop);
+    assert_eq!((woken.woken_by_sources, woken.woken_by_inbox, woken.woken_by_timers), (1, 1, 1));
+    assert_eq!(turn(&event_loop).left, 0);
+    assert_eq!(log.take(), ["source", "inbox", "timer"]);
 }
 
 /// A turn with a timeout lets no more time pass than that; without one it goes to the next deadline.
