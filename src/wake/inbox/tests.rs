@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::event_loop::EventLoop;
 use crate::lifecycle::open_poller;
+use crate::net::poller::Poller;
 use crate::time::sleep::sleep;
 
 /// Many wakes are one message for each slot, and many handles that are made and dropped are one in all.
@@ -98,13 +99,24 @@ fn a_wake_that_is_under_way_is_still_to_come() {
 #[test]
 fn a_loop_that_is_awake_is_not_rung() {
     let (number, inbox) = claim().unwrap();
-    assert!(!inbox.lock().asleep);
-    assert!(inbox.fall_asleep() && inbox.lock().asleep);
-    inbox.drain(&mut VecDeque::new());
-    assert!(!inbox.lock().asleep);
-    assert!(inbox.fall_asleep() && send(number, Message::Stop).is_ok());
-    assert!(!inbox.lock().asleep);
-    assert!(!inbox.fall_asleep() && !inbox.lock().asleep);
+    let (mut poller, bell, registry) = Poller::new().unwrap();
+    inbox.connect(bell, registry);
+    let mut is_rung_by_a_message = || {
+        assert!(send(number, Message::Stop).is_ok());
+        poller.park(Some(Duration::ZERO)).unwrap();
+        !poller.events.is_empty()
+    };
+    let drain = || inbox.drain(&mut VecDeque::new());
+    assert!(!is_rung_by_a_message());
+    assert!(!inbox.fall_asleep(), "a message waits");
+    drain();
+    assert!(inbox.fall_asleep());
+    drain(); // ends the sleep
+    assert!(!is_rung_by_a_message());
+    drain();
+    assert!(inbox.fall_asleep());
+    assert!(is_rung_by_a_message());
+    assert!(!is_rung_by_a_message());
     drop(inbox.close());
     unclaim(number);
 }
