@@ -3,17 +3,20 @@
 
 use std::cell::Cell;
 use std::fs::File;
+use std::future::pending;
 use std::io::{self, Read, Write};
 use std::net::{self, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
-use boucle::EventLoop;
 use boucle::net::{ServeError, TcpListener, TcpStream, UdpSocket, serve};
+use boucle::{EventLoop, sleep};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::common::{Gate, LONG, listen, own_binary, passes_alone, run, virtually};
+use crate::common::{
+    Gate, LONG, SECOND, listen, own_binary, panic_of, passes_alone, run, virtual_loop, virtually,
+};
 use crate::open_descriptors;
 
 /// How many clients there are, each with one connection.
@@ -245,6 +248,25 @@ fn a_loop_without_descriptors_is_an_error() {
     // An eventfd, the listener and both ends of the connection; and an epoll and its duplicate.
     let of_epoll = if cfg!(mio_unsupported_force_poll_poll) { 0 } else { 2 };
     assert_eq!(refusals.0.get(), 4 + of_epoll);
+}
+
+/// A loop that cannot park ends its run, whichever way it is run, with the reason. It can be run again.
+#[test]
+fn a_loop_that_cannot_park_ends_its_run() {
+    if passes_alone(own_binary(), "exhaustion::a_loop_that_cannot_park_ends_its_run") {
+        return;
+    }
+    let _files = fill_gaps();
+    let event_loop = virtual_loop();
+    let _handle = event_loop.handle(); // which the loop waits for, in a poller that is not open yet
+    let limit = Limit::free(0);
+    let block_on = panic_of(|| event_loop.block_on(pending::<()>()));
+    let run_forever = panic_of(|| event_loop.run_forever());
+    let turn = event_loop.turn(None).unwrap_err();
+    drop(limit);
+    Refusals::default().count(&turn);
+    assert_eq!([block_on, run_forever], [(); 2].map(|()| format!("the event loop cannot park: {turn}")));
+    event_loop.block_on(sleep(SECOND));
 }
 
 /// Without a descriptor a look-up is an error that names the host; with one again it succeeds.

@@ -9,6 +9,7 @@
 //! | a signal interrupts the n-th accept, connect, transfer, park or ring; then every other | at least 150 | 0 |
 //! | no descriptor is left for the k-th accept, connect or bind, or within `serve` | at least 58 | 0 |
 //! | no descriptor is left for the k-th of a loop and its first connection, or for a look-up | 7 | 0 |
+//! | no descriptor is left for a park | 3 | 0 |
 //! | one of 9,000 clients writes a byte, and pauses | 36,000 | 0 |
 //! | a loop ends while two tasks are in any of 29 states, in any of 5 ways | 4,205 | 0 |
 //! | a loop is made and dropped: 20,000 real ones, 2,000 with a socket | 100,000 | 0 |
