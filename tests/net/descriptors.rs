@@ -407,18 +407,21 @@ fn a_value_comes_back() {
     });
 }
 
-/// epoll refuses a regular file and `/dev/null`. Where no loop runs, `AsyncFd::new` panics with the reason.
+/// epoll refuses a regular file and `/dev/null`, which then leave no slot behind. Where no loop runs,
+/// `AsyncFd::new` panics with the reason.
 #[test]
 fn a_regular_file_is_refused() {
     let file = || fs::File::open(std::env::current_exe().unwrap()).unwrap();
     let message = panic_of(|| AsyncFd::new(file()));
     assert!(message.contains("needs an event loop"), "{message}");
     if cfg!(all(target_os = "linux", not(mio_unsupported_force_poll_poll))) {
-        run(async {
+        count_sources(async |sources| {
             for file in [file(), fs::File::open("/dev/null").unwrap()] {
                 let error = AsyncFd::new(file).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::PermissionDenied);
             }
+            yield_now().await;
+            assert_eq!(sources.get(), 0);
         });
     }
 }

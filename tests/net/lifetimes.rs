@@ -15,7 +15,9 @@ use boucle::{EventLoop, sleep, spawn, yield_now};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use super::poll_accept_with;
-use crate::common::{OnDrop, holds, listen, name_of, pair, pair_with_std, panic_of, run, std_pair, turn};
+use crate::common::{
+    OnDrop, count_sources, holds, listen, name_of, pair, pair_with_std, panic_of, run, std_pair, turn,
+};
 
 /// A listener and a stream of std's become boucle's, work, and become std's again, and no byte is lost.
 #[test]
@@ -56,6 +58,19 @@ fn sockets_come_from_std_and_go_back() {
         let client = TcpStream::connect(address).await.unwrap();
         let (_, peer) = listener.accept().await.unwrap();
         assert_eq!(peer, client.local_addr().unwrap());
+    });
+}
+
+/// A socket that becomes std's again frees its slot in the loop.
+#[test]
+fn a_socket_that_goes_back_frees_its_slot() {
+    count_sources(async |sources| {
+        let (listener, _) = listen().await;
+        yield_now().await;
+        assert_eq!(sources.get(), 1);
+        let _std = listener.into_std().unwrap();
+        yield_now().await;
+        assert_eq!(sources.get(), 0);
     });
 }
 
