@@ -87,18 +87,41 @@ fn the_budget_is_128_a_poll() {
     assert_eq!(polls, [1, 1, 1, 2, 2, 3]);
 }
 
-/// A pending operation spends no budget: a task may poll a thousand things that are not ready.
+/// A pending operation spends no budget: a task may poll a thousand sleeps that are not ready, and the handle of
+/// a task that is not done.
 #[test]
 #[cfg_attr(miri, ignore = "takes half a minute there")]
 fn an_operation_that_is_not_ready_spends_no_budget() {
     virtual_loop().block_on(async {
         let (future, polls) = counted(async {
+            let mut task = spawn(pending::<()>());
+            for _ in 0..200 {
+                assert!(poll_once(&mut task).await.is_none());
+            }
+            consume_budget().await; // which would yield if nothing were left
             for _ in 0..1000 {
                 assert_eq!(poll_once(sleep(SECOND)).await, None);
             }
         });
         spawn(future).await.unwrap();
         assert_eq!(polls.get(), 1);
+    });
+}
+
+/// Sleeps that find no budget left bring the poll no nearer to a new budget, which comes after 128 refusals of
+/// other leaves.
+#[test]
+fn refused_sleeps_do_not_refill_the_budget() {
+    virtual_loop().block_on(async {
+        for _ in 0..128 {
+            assert!(poll_once(consume_budget()).await.is_some());
+        }
+        for _ in 0..128 {
+            assert_eq!(poll_once(sleep(Duration::ZERO)).await, None);
+        }
+        for _ in 0..2 {
+            assert_eq!(poll_once(consume_budget()).await, None);
+        }
     });
 }
 

@@ -231,6 +231,17 @@ fn of_task_groups() -> Vec<Row> {
     };
     vec![
         row("combine/task_group.rs: join_next", "", ALL, async move || next(group().await)),
+        row("combine/task_group.rs: join_next", "that a dropped join_all has seen", ALL, async move || {
+            let group = group().await;
+            group.spawn(pending());
+            let mut all = Box::pin(group.join_all());
+            for _ in 0..=MANY / 128 {
+                assert!(poll_once(&mut all).await.is_none());
+                yield_now().await;
+            }
+            drop(all);
+            next(group)
+        }),
         row("combine/task_group.rs: join_next", "of none", ALL, async move || next(TaskGroup::new())),
         row("combine/task_group.rs: join_all", "of none", ALL, async || {
             each(|| async { TaskGroup::<()>::new().join_all().await })
