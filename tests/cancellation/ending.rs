@@ -12,7 +12,9 @@ use std::time::Duration;
 use boucle::{ALL_COMPLETED, JoinHandle, LoopHandle, gather, now, sleep, spawn, wait, yield_now};
 
 use super::{NONE, dropping};
-use crate::common::{Counting, Gate, Log, OnDrop, SECOND, counted, holds, look, turn, virtual_loop};
+use crate::common::{
+    Counting, Gate, Log, OnDrop, SECOND, counted, holds, look, turn, virtual_loop, waker_of,
+};
 
 /// When `run` ends, main is dropped first, then the tasks in spawn order, whichever slots they have.
 #[test]
@@ -317,4 +319,17 @@ fn every_destructor_runs_once() {
         assert_eq!(polls.get(), 2);
     });
     assert_eq!(log.take(), ["future", "value"]);
+}
+
+/// At the end of the loop, too, a task's future is dropped before what waits for the task is woken.
+#[test]
+fn the_end_of_the_loop_drops_a_future_before_it_wakes_what_waits() {
+    let (dropped, log) = mpsc::channel();
+    let woken = dropped.clone();
+    let event_loop = virtual_loop();
+    let mut task = event_loop.spawn(holds(OnDrop(move || dropped.send("dropped").unwrap())));
+    let waker = waker_of(move || woken.send("woken").unwrap(), || ());
+    assert!(pin!(&mut task).poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(event_loop);
+    assert_eq!(log.try_iter().collect::<Vec<_>>(), ["dropped", "woken"]);
 }

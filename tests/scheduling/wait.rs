@@ -2,12 +2,14 @@
 
 use std::future::{pending, ready};
 
-use boucle::{ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, gather, now, sleep, spawn, wait, yield_now};
+use boucle::{
+    ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, JoinHandle, gather, now, sleep, spawn, wait, yield_now,
+};
 
 use crate::common::{SECOND, counted, ms, virtual_loop};
 
 /// Spawns tasks that sleep so many seconds and return that number.
-fn sleepers<const N: usize>(counts: [u32; N]) -> [boucle::JoinHandle<u32>; N] {
+fn sleepers<const N: usize>(counts: [u32; N]) -> [JoinHandle<u32>; N] {
     counts.map(|count| {
         spawn(async move {
             sleep(count * SECOND).await;
@@ -17,7 +19,7 @@ fn sleepers<const N: usize>(counts: [u32; N]) -> [boucle::JoinHandle<u32>; N] {
 }
 
 /// Returns the values of tasks that are done.
-async fn values<T: 'static>(done: Vec<boucle::JoinHandle<T>>) -> Vec<T> {
+async fn values<T: 'static>(done: Vec<JoinHandle<T>>) -> Vec<T> {
     let mut values = Vec::new();
     for task in done {
         assert!(task.is_finished());
@@ -28,7 +30,7 @@ async fn values<T: 'static>(done: Vec<boucle::JoinHandle<T>>) -> Vec<T> {
     values
 }
 
-fn ids<T>(tasks: &[boucle::JoinHandle<T>]) -> Vec<u64> {
+fn ids<T>(tasks: &[JoinHandle<T>]) -> Vec<u64> {
     tasks.iter().map(|task| task.id()).collect()
 }
 
@@ -233,5 +235,22 @@ fn wait_is_linear() {
         let (waiting, polls) = counted(wait((0..1000).map(task), FIRST_EXCEPTION));
         assert_eq!(waiting.await.0.len(), 1000);
         assert_eq!(polls.get(), 101);
+    });
+}
+
+/// A wait for all is woken once, also by tasks that are aborted in turns of their own.
+#[test]
+fn a_wait_for_all_is_woken_once_whatever_is_aborted() {
+    virtual_loop().block_on(async {
+        let tasks: Vec<_> = (0..10).map(|_| spawn(pending::<()>())).collect();
+        let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
+        let (waiting, polls) = counted(wait(tasks, ALL_COMPLETED));
+        let waiting = spawn(waiting);
+        for abort in aborts {
+            yield_now().await;
+            abort.abort();
+        }
+        assert_eq!(waiting.await.unwrap().0.len(), 10);
+        assert_eq!(polls.get(), 2);
     });
 }

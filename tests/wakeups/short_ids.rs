@@ -1,7 +1,7 @@
 //! A waker has its loop's short id, which is used again after at most 4,096 loops: a stale waker may then
 //! look like a live one. So each of these tests runs in a process of its own.
 
-use std::future::ready;
+use std::future::{pending, ready};
 use std::sync::mpsc;
 use std::task::Waker;
 use std::thread;
@@ -29,6 +29,19 @@ fn a_stale_waker_does_not_disturb_a_later_loop() {
         assert_eq!(turn(&event_loop).polled, 0);
         gate.open();
         assert_eq!(turn(&event_loop).left, 0);
+    }
+}
+
+/// The handle of a task whose loop is gone takes no later loop for its own, not even one with the same short id.
+#[test]
+fn a_stale_handle_belongs_to_no_later_loop() {
+    if passes_alone(own_binary(), "short_ids::a_stale_handle_belongs_to_no_later_loop") {
+        return;
+    }
+    let stale = virtual_loop().spawn(pending::<()>());
+    for _ in 0..4_200 {
+        let _later = virtual_loop();
+        assert!(stale.is_finished());
     }
 }
 
