@@ -5,6 +5,9 @@
 #![allow(unused_must_use)] // A handle that is dropped detaches its task.
 
 mod common;
+#[cfg(target_os = "linux")]
+#[path = "common/descriptors.rs"]
+mod descriptors;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
@@ -21,7 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
-use boucle::net::{UnixListener, UnixStream, serve};
+use boucle::net::{UnixDatagram, UnixListener, UnixStream, serve};
 use boucle::{
     EventLoop, JoinHandle, TaskGroup, gather, sleep, sleep_until, spawn, spawn_named, timeout, yield_now,
 };
@@ -284,6 +287,23 @@ fn a_burst_of_tasks_in_a_group_is_given_back() {
             });
         });
     }
+}
+
+/// The table of sources is given back. (It is larger than the bound only for thousands of them, and outside of
+/// Linux there may be 256 descriptors.)
+#[cfg(target_os = "linux")]
+#[test]
+fn a_burst_of_sockets_is_given_back() {
+    const SOCKETS: usize = 3_000;
+    if !descriptors::may_open(SOCKETS as u64 + 100) {
+        return;
+    }
+    assert_given_back(&EventLoop::new().unwrap(), |event_loop| {
+        event_loop.block_on(async {
+            let sockets = (0..SOCKETS).map(|_| UnixDatagram::unbound().unwrap());
+            drop(sockets.collect::<Vec<_>>());
+        });
+    });
 }
 
 /// A server gives back what it keeps for a burst of connections: the addresses of Unix sockets are large.

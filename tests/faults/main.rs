@@ -24,6 +24,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(target_os = "linux")]
+#[path = "../common/descriptors.rs"]
+mod descriptors;
 #[cfg(all(feature = "blocking", not(miri)))]
 #[path = "../common/executor.rs"]
 mod executor;

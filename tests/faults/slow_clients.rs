@@ -7,9 +7,9 @@ use std::rc::Rc;
 use boucle::net::{TcpStream, serve};
 use boucle::{gather, sleep, spawn, yield_now};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::common::{Gate, byte_at, count_sources, listen, ms, own_binary, passes_alone};
+use crate::descriptors::may_open;
 
 /// Fewer where mio uses `poll`, each call of which looks at all sockets.
 const CLIENTS: usize = if cfg!(mio_unsupported_force_poll_poll) { 500 } else { 9_000 };
@@ -26,12 +26,9 @@ fn thousands_of_slow_clients_lose_no_byte() {
     }
     // Both ends of each connection; the loop and the process have fewer than a hundred.
     let needed = 2 * CLIENTS as u64 + 100;
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    if maximum.is_some_and(|maximum| maximum < needed) {
-        println!("skipped: the limit of descriptors is {maximum:?}, and {needed} are needed");
+    if !may_open(needed) {
         return;
     }
-    setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum }).unwrap();
     let before = crate::open_descriptors();
     count_sources(async |sources| {
         let (listener, address) = listen().await;
