@@ -175,9 +175,10 @@ pub struct Holder {
 /// ```
 ///
 /// The dump of an observed loop (see [`Builder::observe`](crate::Builder::observe)) has more: where each task
-/// was spawned, how often it was polled and how long that took, what it waits for and since when. In it, a task
-/// awaits the tasks whose handles its last poll polled, as long as those handles exist. Without an observer, it
-/// awaits each task whose handle it was the last to poll, even if that was in an earlier poll.
+/// was spawned, how often it was polled and how long that took, [what it waits
+/// for](crate::observe::LiveTask::waits) and since when. In it, a task awaits the tasks whose handles its last
+/// poll polled, as long as those handles exist. Without an observer, it awaits each task whose handle it was the
+/// last to poll, even if that was in an earlier poll.
 ///
 /// [`LoopHandle::dump`](crate::LoopHandle::dump) takes a dump from another thread. A program that is started
 /// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1; they are observed, at the cost that

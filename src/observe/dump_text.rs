@@ -93,7 +93,8 @@ impl Dump {
         let future = shorten(task.future.unwrap_or("?"));
         let mut row = vec![cut(&task.label(), LABEL), self.state(task)];
         if is_observed {
-            row.extend(task.seen.as_ref().map_or_else(Default::default, seen));
+            let seen = task.seen.as_ref().map(|live| seen(live, &task.awaits));
+            row.extend(seen.unwrap_or_default());
         }
         row.push(future);
         row
@@ -117,11 +118,11 @@ impl Dump {
     }
 }
 
-/// Returns the cells that only an observed loop fills.
-fn seen(task: &LiveTask) -> [String; 5] {
+/// Returns the cells that only an observed loop fills. `awaits` are the tasks that the task awaits, in order.
+fn seen(task: &LiveTask, awaits: &[u64]) -> [String; 5] {
     let location = task.location.to_string();
     [
-        waits(task),
+        waits(task, awaits),
         task.polls.to_string(),
         duration(task.busy),
         duration(task.longest),
@@ -130,13 +131,15 @@ fn seen(task: &LiveTask) -> [String; 5] {
 }
 
 /// Describes what an idle task waits for.
-fn waits(task: &LiveTask) -> String {
+fn waits(task: &LiveTask, awaits: &[u64]) -> String {
     if task.state != TaskState::Idle {
         return String::new();
     }
-    // Several tasks are counted; the tree names them.
     let is_task = |on: &&WaitsFor| matches!(on, WaitsFor::Task(_));
-    let (tasks, others): (Vec<_>, Vec<_>) = task.waits.iter().partition(is_task);
+    let (mut tasks, others): (Vec<&WaitsFor>, Vec<_>) = task.waits.iter().partition(is_task);
+    // The handles of the other tasks are gone.
+    tasks.retain(|on| matches!(on, WaitsFor::Task(task) if awaits.binary_search(task).is_ok()));
+    // Several tasks are counted; the tree names them.
     let mut waits: Vec<String> = others.into_iter().map(still_waits_for).collect();
     match tasks[..] {
         [] => {}

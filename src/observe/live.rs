@@ -94,8 +94,10 @@ pub struct LiveTask {
     /// When it came into this state, in the loop's time.
     pub since: Duration,
     /// What its last poll waits for; cleared when the next one begins. A poll may wait for one thing again and
-    /// again, as a server does for its shutdown after each connection: of such waits the last is kept, unless 16
-    /// others lie in between.
+    /// again, as a server does for its shutdown after each connection: of such waits the last is kept. If the
+    /// poll has dropped the timer or the source that it waited for, as a `select` does, that wait is removed.
+    /// (Neither is done if 16 other waits lie in between.) A wait for a handle, a group, a job or a signal
+    /// stays, even if the poll has given it up.
     pub waits: Vec<WaitsFor>,
     /// How often it was polled.
     pub polls: u64,
@@ -173,15 +175,14 @@ impl Live {
             EventKind::TimerArmed { timer, task, deadline } => {
                 self.timers.insert(*timer, (*deadline, *task));
             }
-            EventKind::TimerFired { timer } | EventKind::TimerDropped { timer, .. } => {
+            EventKind::TimerFired { timer } => {
                 self.timers.remove(timer);
             }
+            EventKind::TimerDropped { timer, .. } => self.drop_timer(*timer),
             EventKind::SourceAdded { source } => {
                 self.sources.insert(*source);
             }
-            EventKind::SourceDropped { source } => {
-                self.sources.remove(source);
-            }
+            EventKind::SourceDropped { source } => self.drop_source(*source),
             EventKind::Opened { is_virtual } => self.is_virtual = *is_virtual,
             EventKind::Closed => self.closed = true,
             _ => {}
@@ -267,6 +268,23 @@ impl Live {
         self.set_state(id, TaskState::Aborted);
     }
 
+    fn drop_timer(&mut self, dropped: u32) {
+        self.timers.remove(&dropped);
+        self.give_up(|on| matches!(on, WaitsFor::Timer { timer, .. } if *timer == dropped));
+    }
+
+    fn drop_source(&mut self, dropped: usize) {
+        self.sources.remove(&dropped);
+        self.give_up(|on| [WaitsFor::Readable(dropped), WaitsFor::Writable(dropped)].contains(on));
+    }
+
+    /// Removes the waits of the polled task for what its poll has dropped.
+    fn give_up(&mut self, is_dropped: impl Fn(&WaitsFor) -> bool) {
+        if let Some(task) = self.polled.and_then(|id| self.tasks.get_mut(&id)) {
+            task.remove_waits(is_dropped);
+        }
+    }
+
     fn set_state(&mut self, id: u64, state: TaskState) {
         if let Some(task) = self.tasks.get_mut(&id) {
             task.state = state;
@@ -304,15 +322,18 @@ impl Live {
 }
 
 impl LiveTask {
-    /// Adds a wait. One for the same thing is out of date. It is looked for among the latest alone, so that a
-    /// poll that waits for thousands of things costs O(1) for each.
+    /// Adds a wait. One for the same thing is out of date.
     fn wait_for(&mut self, on: WaitsFor) {
+        self.remove_waits(|before| is_for_the_same(before, &on));
+        self.waits.push(on);
+    }
+
+    /// Removes waits. They are looked for among the latest alone, so that a poll that waits for thousands of
+    /// things costs O(1) for each.
+    fn remove_waits(&mut self, is_over: impl Fn(&WaitsFor) -> bool) {
         const LATEST: usize = 16;
         let latest = self.waits.len().saturating_sub(LATEST);
-        if let Some(before) = self.waits[latest..].iter().position(|before| is_for_the_same(before, &on)) {
-            self.waits.remove(latest + before);
-        }
-        self.waits.push(on);
+        self.waits.extract_if(latest.., |on| is_over(on)).for_each(drop);
     }
 }
 

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::future::pending;
 use std::rc::Rc;
 
+use boucle::net::UdpSocket;
+use boucle::observe::WaitsFor;
 use boucle::trace::Recorder;
 use boucle::{EventLoop, JoinHandle, TaskGroup, dump, sleep, spawn, timeout, yield_now};
 use futures_lite::future::poll_once;
@@ -183,6 +185,43 @@ fn one_task_may_wait_for_several_things() {
     let waits = "  4       idle for 0    timer 0, until 60 s; 2 tasks  ";
     let text = dump.to_string();
     assert!(text.contains(waits), "{text}");
+}
+
+/// A task does not wait for a timer or a socket that its poll has dropped, though the poll began with it.
+#[test]
+fn what_a_poll_drops_is_not_waited_for() {
+    observed_loop().block_on(async {
+        drop(spawn(async {
+            assert!(poll_once(sleep(SECOND)).await.is_none());
+            pending::<()>().await;
+        }));
+        drop(spawn(async {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            assert!(poll_once(socket.recv_from(&mut [0])).await.is_none());
+            drop(socket);
+            sleep(LONG).await;
+        }));
+        sleep(SECOND).await;
+        let waits = |id| task(&dump(), id).seen.as_ref().unwrap().waits.clone();
+        assert_eq!(waits(2), [WaitsFor::Foreign]);
+        assert!(matches!(waits(3)[..], [WaitsFor::Timer { .. }]));
+    });
+}
+
+/// The table and the tree agree: neither has a task whose handle is gone.
+#[test]
+fn the_table_has_no_handle_that_is_gone() {
+    let dump = observed_loop().block_on(async {
+        let [one, other] = [(); 2].map(|()| spawn(pending::<()>()));
+        drop(spawn(async {
+            assert!(poll_once(one).await.is_none());
+            other.await.unwrap();
+        }));
+        sleep(SECOND).await;
+        dump()
+    });
+    assert_eq!(task(&dump, 4).awaits, [3]);
+    assert!(dump.to_string().contains("  4       idle for 1 s  task 3  "), "{dump}");
 }
 
 /// A task does not await what it has given up, though the last poll began with it: here a `timeout` is over,
