@@ -110,6 +110,8 @@ struct Follower {
     next: BTreeMap<u64, Vec<Mark>>,
     /// How many tasks were polled in this turn; `None` if its beginning was not kept.
     polls: Option<usize>,
+    /// The tasks that have come into the ready queue since this turn began. Its batch does not have them.
+    queued: BTreeSet<u64>,
     /// Whether the main future is done, or the loop drops the tasks that are left.
     is_ending: bool,
     /// The state before it drops them.
@@ -130,6 +132,7 @@ impl Follower {
             live: before.clone(),
             next: BTreeMap::new(),
             polls: None,
+            queued: BTreeSet::new(),
             is_ending: false,
             left: None,
         };
@@ -157,7 +160,10 @@ impl Follower {
         let begin = self.live.time;
         for event in events {
             match event.kind {
-                EventKind::TurnBegins => self.next.clear(),
+                EventKind::TurnBegins => {
+                    self.next.clear();
+                    self.queued.clear();
+                }
                 // Its mark stands before the next turn, so it is kept if that one is drawn again.
                 EventKind::Woken { by, .. } if !matches!(by, Origin::Task(_)) => self.mark(event),
                 _ => {}
@@ -184,10 +190,14 @@ impl Follower {
             EventKind::TurnBegins => {
                 self.open(event.turn.to_string(), event.time);
                 self.polls = Some(0);
+                self.queued.clear();
                 self.is_ending = false;
                 self.left = None;
             }
-            EventKind::MainEntered { task, .. } => self.next(task, Mark::Entered),
+            EventKind::MainEntered { task, .. } => {
+                self.left = None;
+                self.next(task, Mark::Entered);
+            }
             EventKind::PollBegins { task } => {
                 self.polls = self.polls.map(|polls| polls + 1);
                 self.now(task, Mark::Polled(self.polls));
@@ -227,7 +237,7 @@ impl Follower {
             true => !is_pending,
             false => is_aborted,
         };
-        if self.is_ending || !is_over {
+        if self.is_ending || !is_over || self.queued.contains(&task) {
             self.is_ending = true;
             self.left.get_or_insert_with(|| self.live.clone());
             self.next(task, Mark::Dropped);
@@ -246,8 +256,15 @@ impl Follower {
         let Some(Cause { task, action, by }) = Cause::of(event) else {
             return;
         };
+        let is_polled = self.live.polled == Some(task);
+        if !is_polled && self.live.tasks.get(&task).is_none_or(|live| !live.queued) {
+            self.queued.insert(task);
+        }
+        if by == Origin::Outside {
+            self.left = None; // the loop was not being dropped
+        }
         // If a task wakes itself, its mark stands at the end of its poll.
-        if action == Action::Wake && self.live.polled == Some(task) {
+        if action == Action::Wake && is_polled {
             return;
         }
         match by {

@@ -147,6 +147,82 @@ fn a_loop_may_run_twice() {
     );
 }
 
+/// A task that comes into the queue when the last turn has begun, or after it, is not in its batch: the end of
+/// the loop drops it.
+#[test]
+fn the_last_turn_drops_nothing_that_was_queued_in_it() {
+    let mut story = Story::new();
+    let abort = |task, by| EventKind::Aborted { task, by };
+    story.spawn(1, "demo::a").spawn(2, "demo::b").spawn(3, "demo::c").spawn(4, "demo::d");
+    story.turn().poll(1).waits(&[]).poll(2).waits(&[]).poll(3).waits(&[]);
+    story.poll(4).wake(1, Origin::Task(4)).record(abort(2, Origin::Task(4))).returns();
+    story.record(abort(3, Origin::Outside));
+    for task in 1..=3 {
+        story.finish(task, Ending::Cancelled);
+    }
+    story.close();
+    expect(
+        &plain(&story.trace()),
+        "
+        turn    1              end
+        time    0
+        #1 a  +>[1]~~#4========[x] cancelled
+        #2 b  +>[2]~~!#4=======[x] cancelled
+        #3 c  +>[3]~~~!outside=[x] cancelled
+        #4 d  +>[4] returned
+
+        left at 0:
+          #1 a is ready (since 0)
+          #2 b was aborted (since 0)
+          #3 c was aborted (since 0)
+        ",
+    );
+}
+
+/// When code outside has changed what was left by a run that was stopped, the list has what is left then.
+#[test]
+fn what_is_left_may_change_after_a_run() {
+    let stopped = || {
+        let mut story = Story::new();
+        story.spawn(1, "demo::a").enter(2).turn().poll(1).sleeps(9).poll(2).waits(FOREIGN);
+        story.finish(2, Ending::Cancelled);
+        story
+    };
+    let mut changed = stopped();
+    changed.spawn(3, "demo::b").record(EventKind::Aborted { task: 1, by: Origin::Outside });
+    changed.finish(1, Ending::Cancelled).finish(3, Ending::Cancelled).close();
+    expect(
+        &plain(&changed.trace()),
+        "
+        turn         1                       end
+        time         0
+        #1 a       +>[1]~until 9ms~~!outside=[x] cancelled
+        #2 main  run>[2]~unknown~~~~~~~~~~~~~[x] cancelled
+        #3 b                               +=[x] cancelled
+
+        left at 0:
+          #1 a was aborted (since 0)
+          #3 b is ready (since 0)
+        ",
+    );
+    let mut entered = stopped();
+    entered.enter(4).finish(4, Ending::Cancelled).finish(1, Ending::Cancelled).close();
+    expect(
+        &plain(&entered.trace()),
+        "
+        turn         1              end
+        time         0
+        #1 a       +>[1]~until 9ms~~[x] cancelled
+        #2 main  run>[2]~unknown~~~~[x] cancelled
+        #4 main                 run=[x] cancelled
+
+        left at 0:
+          #1 a waits until 9ms (since 0)
+          #4 main is ready (since 0)
+        ",
+    );
+}
+
 /// A task that was left when a run was stopped is not listed as left if it ends in a later run.
 #[test]
 fn a_loop_may_be_stopped_and_go_on() {
