@@ -52,7 +52,7 @@ pub(super) fn name(labels: &BTreeMap<u64, String>, task: u64) -> String {
 }
 
 fn named(id: u64, name: &str) -> String {
-    format!("{id} {name}")
+    format!("{id} {}", printable(name))
 }
 
 fn unnamed(id: u64, is_main: bool, future: &str) -> String {

@@ -305,7 +305,7 @@ fn left(live: &Live, lines: usize) -> Option<String> {
     }
     let mut left = format!("left at {}:\n", words::short_duration(live.time));
     for task in live.tasks.values().take(lines) {
-        let label = labels::printable(&labels::label(task));
+        let label = labels::label(task);
         let since = words::short_duration(task.since);
         left += &format!("  #{label} {} (since {since})\n", doing(task));
     }

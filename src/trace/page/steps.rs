@@ -117,7 +117,7 @@ impl Follower<'_> {
     fn follow(&mut self, event: &Event) {
         self.step += 1;
         let sentence = words::sentence(event, &self.live, |task| self.name(task));
-        let sentence = self.texts.intern(&sentence);
+        let sentence = self.texts.intern(&labels::printable(&sentence));
         self.steps.sentences.push(sentence);
         if let EventKind::TimerFired { timer } = event.kind
             && let Some((due, _)) = self.live.timers.get(&timer)

@@ -314,12 +314,13 @@ fn counters_are_written_when_they_change() {
     );
 }
 
-/// Processes are loops, and threads are tasks. A task has the last name that it was given.
+/// Processes are loops, and threads are tasks. A task has the last name that it was given, without the
+/// characters that are not printable.
 #[test]
 fn lanes_have_names() {
     let recorder = Recorder::new();
     let mut one = Story::of(1, &recorder, true);
-    one.enter(1).spawn(2, "demo::worker::{{closure}}").name(2, "late");
+    one.enter(1).spawn(2, "demo::worker::{{closure}}").name(2, "la\u{202e}te");
     Story::of(5, &recorder, false);
     let events = events(&recorder.trace());
     let names = of_phase(&events, "M").into_iter();
@@ -331,7 +332,7 @@ fn lanes_have_names() {
             r#"1 0 "loop 1, virtual clock""#,
             r#"1 0 "the loop""#,
             r#"1 1 "1 main""#,
-            r#"1 2 "2 late""#,
+            "1 2 \"2 la\u{fffd}te\"",
             r#"5 0 "loop 5""#,
             r#"5 0 "the loop""#
         ]

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use crate::observe::words::short_duration;
-use crate::trace::labels;
 use crate::trace::timeline::cell::{self, Cell};
 use crate::trace::timeline::chart::{Chart, Column, Meanwhile};
 use crate::trace::timeline::ink::{Ink, Line};
@@ -216,7 +215,7 @@ impl Row {
 
 /// Shortens "#2 mysleep" to its beginning, if it is long.
 fn shortened(label: &str) -> String {
-    let label = labels::printable(&format!("#{label}"));
+    let label = format!("#{label}");
     if label.chars().count() <= LONGEST_LABEL {
         return label;
     }

@@ -222,7 +222,8 @@ fn differences_add_up() {
     assert_eq!(sum(&event_loop["times"]) as u128, events[events.len() - 1].time.as_nanos());
 }
 
-/// Names may have any characters, and deadlines any value: they read back.
+/// Names may have any characters, and deadlines any value: they read back, but for the characters that are not
+/// printable.
 #[test]
 fn what_is_written_is_what_is_read() {
     let controls: String = ('\0'..' ').chain('\u{7f}'..'\u{a0}').collect();
@@ -237,8 +238,15 @@ fn what_is_written_is_what_is_read() {
     let event_loop = &data["loops"][0];
     let reader = Reader { data: &data, event_loop };
     let labels: Vec<&str> = (1..5).map(|task| reader.text(&event_loop["tasks"][task]["label"])).collect();
+    let names = names.map(labels::printable);
     let expected: Vec<String> = names.iter().zip(2..).map(|(name, task)| format!("{task} {name}")).collect();
     assert_eq!(labels, expected);
+    let events = event_loop["events"].as_array().unwrap().iter();
+    let named: Vec<&str> =
+        events.map(|text| reader.text(text)).filter(|text| text.contains(" named ")).collect();
+    let expected: Vec<String> =
+        names.iter().zip(2..).map(|(name, task)| format!("{task} is named \"{name}\"")).collect();
+    assert_eq!(named, expected);
     let spans = event_loop["tasks"][0]["spans"].as_array().unwrap();
     let waits = reader.text(&spans[spans.len() - 1][3]);
     assert_eq!(waits, format!("timer 0, until {}", duration(Duration::MAX)));
