@@ -50,11 +50,12 @@ pub(super) fn of(loop_trace: &LoopTrace, picture: &Picture) -> Vec<Delay> {
         let after = longest.get(longest.partition_point(|&other| other <= first));
         let candidates = (first < index).then_some(first).into_iter().chain(after.copied());
         let held = candidates.map(|other| &polls[other]);
-        let held = held.map(|other| (other.row, other.span, other.end - other.begin.max(begin)));
-        let took = poll.begin - begin;
+        let time_of = |other: &Poll| other.end.saturating_sub(other.begin.max(begin));
+        let held = held.map(|other| (other.row, other.span, time_of(other)));
+        let took = poll.begin.saturating_sub(begin);
         let held_by = held.max_by_key(|(.., time)| *time);
         delays.push(Delay { row: poll.row, step: poll.step, took, is_overdue, held_by });
-        let length = |poll: &Poll| poll.end - poll.begin;
+        let length = |poll: &Poll| poll.end.saturating_sub(poll.begin);
         while longest.pop_if(|&mut other| length(&polls[other]) <= length(poll)).is_some() {}
         longest.push(index);
     }

@@ -252,6 +252,20 @@ fn what_is_written_is_what_is_read() {
     assert_eq!(waits, format!("timer 0, until {}", duration(Duration::MAX)));
 }
 
+/// A recording that the program has changed, so that times go back, is written too.
+#[test]
+fn a_recording_may_be_changed() {
+    let trace = sources(&Recorder::new()).trace();
+    for index in 0..trace.loops[0].events.len() {
+        let mut changed = trace.clone();
+        let events = &mut changed.loops[0].events;
+        events.swap(index, events.len() - 1 - index);
+        read(&changed);
+        changed.loops[0].events.remove(index);
+        read(&changed);
+    }
+}
+
 /// The data stands in a script element of the page, and nothing that is recorded can end it.
 #[test]
 fn no_name_ends_the_data_of_the_page() {
