@@ -1,6 +1,6 @@
 //! The recorder: an observer that keeps the events.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -89,6 +89,8 @@ pub(super) fn first_began(loops: &[LoopTrace]) -> Option<Instant> {
 struct Recorded {
     /// The loops by their numbers, so in the order in which they were made.
     loops: BTreeMap<u64, LoopTrace>,
+    /// Those that have ended.
+    ended: BTreeSet<u64>,
     /// The most events that are kept, of all loops together.
     limit: usize,
     kept: usize,
@@ -142,7 +144,7 @@ impl Recorder {
     #[track_caller]
     pub fn with_limit(limit: usize) -> Recorder {
         assert!(limit > 0, "a recorder keeps one event at least");
-        let recorded = Recorded { loops: BTreeMap::new(), limit, kept: 0 };
+        let recorded = Recorded { loops: BTreeMap::new(), ended: BTreeSet::new(), limit, kept: 0 };
         Recorder { recorded: Arc::new(Mutex::new(recorded)) }
     }
 
@@ -169,6 +171,7 @@ impl Recorder {
     pub(crate) fn take_loop(&self, event_loop: u64) -> Trace {
         let mut recorded = self.lock();
         let taken = recorded.loops.remove(&event_loop);
+        recorded.ended.remove(&event_loop);
         recorded.kept -= taken.as_ref().map_or(0, |taken| taken.events.len());
         Trace { loops: Vec::from_iter(taken) }
     }
@@ -211,16 +214,18 @@ impl Recorded {
             events: VecDeque::new(),
         });
         of.events.push_back(event.clone());
+        if event.kind == EventKind::Closed {
+            self.ended.insert(event.event_loop);
+        }
     }
 
     /// Drops the oldest event of the first loop that has ended; if none has, of the loop with the number `of`;
     /// if that has none, of the loop that has the most.
     fn drop_oldest(&mut self, of: u64) {
-        let is_closed = |event: &Event| event.kind == EventKind::Closed;
-        let ended = self.loops.values().find(|ended| ended.events.back().is_some_and(is_closed));
         let own = || self.loops.get(&of).filter(|own| !own.events.is_empty());
         let most = || self.loops.values().max_by_key(|most| most.events.len());
-        let Some(number) = ended.or_else(own).or_else(most).map(|found| found.number) else { return };
+        let lives = || own().or_else(most).map(|lives| lives.number);
+        let Some(number) = self.ended.first().copied().or_else(lives) else { return };
         let Some(loop_trace) = self.loops.get_mut(&number) else { return };
         if let Some(event) = loop_trace.events.pop_front() {
             self.kept -= 1;
@@ -228,6 +233,7 @@ impl Recorded {
             loop_trace.dropped += 1;
             if event.kind == EventKind::Closed {
                 self.loops.remove(&number);
+                self.ended.remove(&number);
             }
         }
     }
