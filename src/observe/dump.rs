@@ -112,7 +112,7 @@ pub enum DumpError {
     },
 }
 
-/// A task that holds the thread of its loop: it is being polled, or dropped.
+/// A task, or the main future, that holds the thread of its loop: it is being polled, or dropped.
 ///
 /// ```
 /// use boucle::DumpError;

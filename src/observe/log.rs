@@ -146,14 +146,18 @@ impl Log {
         time.saturating_sub(self.began)
     }
 
-    /// Takes the events that the observers have not received.
-    pub(crate) fn take_events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.events)
+    /// Takes the events that the observers have not received, and the task that would hold the thread while they
+    /// are called.
+    pub(crate) fn take_events(&mut self) -> (Vec<Event>, Option<Holding>) {
+        (std::mem::take(&mut self.events), holders().remove(&self.event_loop))
     }
 
-    /// Sets when the poll or the park begins: after the observers were called, whose time is not counted.
-    pub(crate) fn set_began(&mut self, time: Duration) {
+    /// Begins the poll or the park after the observers were called, whose time is not counted.
+    pub(crate) fn resume(&mut self, time: Duration, holding: Option<Holding>) {
         self.began = time;
+        if let Some(holding) = holding {
+            holders().insert(self.event_loop, Holding { since: real_now(), ..holding });
+        }
     }
 }
 

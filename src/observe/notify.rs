@@ -22,7 +22,7 @@ pub(crate) fn notify(loop_number: LoopNumber) {
     if !state.log.is_on() {
         return;
     }
-    let events = state.log.take_events();
+    let (events, holding) = state.log.take_events();
     // What an observer does is not caused by a task.
     let cause = mem::replace(&mut state.log.cause, Origin::Outside);
     let mut observers = mem::take(&mut state.observers);
@@ -45,7 +45,7 @@ pub(crate) fn notify(loop_number: LoopNumber) {
     state.observers = observers;
     state.log.cause = cause;
     let time = state.clock.elapsed();
-    state.log.set_began(time);
+    state.log.resume(time, holding);
     drop(state);
     dismissed.into_iter().for_each(drop_quietly);
     payloads.for_each(drop_quietly);

@@ -1,15 +1,17 @@
 //! Dumps that another thread asks for, and the error for a loop that does not answer.
 
+use std::cell::RefCell;
 use std::future::pending;
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use boucle::observe::TaskState;
-use boucle::{DumpError, EventLoop, LoopHandle, spawn_named};
+use boucle::observe::{EventKind, TaskState};
+use boucle::{DumpError, EventLoop, LoopHandle, spawn, spawn_named};
 
 use super::{observed_loop, task};
-use crate::common::{LONG, OnDrop, holds, turn, virtual_loop};
+use crate::common::{LONG, OnDrop, holds, observed_by, turn, virtual_loop};
 
 /// A sleeping loop answers another thread, whichever clock it has, and sleeps on.
 #[test]
@@ -86,6 +88,24 @@ fn a_loop_that_is_held_is_reported_with_its_task() {
         });
         assert!(error.contains(why), "{error}");
     }
+}
+
+/// An observer that is called before a poll holds the thread, and the task does not.
+#[test]
+fn an_observer_holds_the_thread_itself() {
+    type Hold = Box<dyn FnMut()>;
+    let hold: Rc<RefCell<Option<Hold>>> = Rc::default();
+    let held = Rc::clone(&hold);
+    let event_loop = observed_by(move |event| {
+        if event.kind == (EventKind::PollBegins { task: 2 }) {
+            held.take().unwrap()();
+        }
+    });
+    let error = error_while_held(&event_loop, |holds| {
+        hold.replace(Some(holds));
+        drop(spawn(async {}));
+    });
+    assert!(error.ends_with(": something holds its thread, or it is not being run"), "{error}");
 }
 
 /// No task holds an observed loop that is not run: neither the last one that was polled nor the last one
