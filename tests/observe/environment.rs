@@ -73,7 +73,11 @@ fn a_signal_shows_all_loops() {
 
 /// Asks a process with `BOUCLE_DUMP` for its loops.
 fn ask(process: &Child) {
-    let killed = Command::new("kill").args(["-USR1", &process.id().to_string()]).status();
+    send("-USR1", process);
+}
+
+fn send(signal: &str, process: &Child) {
+    let killed = Command::new("kill").args([signal, &process.id().to_string()]).status();
     assert!(killed.unwrap().success());
 }
 
@@ -108,6 +112,40 @@ fn a_signal_shows_a_loop_that_ends() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// Another Ctrl-C ends a process whose recording cannot be shown: here the program has locked stderr. (Tests
+/// that run in the background may ignore it: `env` restores the default for the program.)
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_ends_a_process_that_cannot_show_its_recording() {
+    use std::os::unix::process::ExitStatusExt;
+
+    const TEST: &str = "environment::an_interrupt_ends_a_process_that_cannot_show_its_recording";
+    if is_child(TEST) {
+        let _locked = std::io::stderr().lock();
+        return run(async {
+            println!("ready");
+            // The parent ends the process before that is over.
+            sleeper(60).await;
+        });
+    }
+    let own = child(TEST, TEST);
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT").arg(own.get_program()).args(own.get_args());
+    command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut child = command.env("BOUCLE_TRACE", "timeline").stdout(Stdio::piped()).spawn().unwrap();
+    read_until("ready", &mut BufReader::new(child.stdout.take().unwrap()));
+    // Interrupts that arrive together are one.
+    for _ in 0..300 {
+        send("-INT", &child);
+        thread::sleep(Duration::from_millis(100));
+        if let Some(ended) = child.try_wait().unwrap() {
+            return assert_eq!(ended.signal(), Some(2));
+        }
+    }
+    child.kill().unwrap();
+    panic!("it goes on");
 }
 
 /// A process with `BOUCLE_SLOW_POLL` reports its slow polls. A malformed value is reported once, and the
