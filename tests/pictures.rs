@@ -150,6 +150,16 @@ fn many_tasks_are_cut() {
     assert!(svg.contains(">60 ") && !svg.contains(">61 "));
 }
 
+/// Of many things that a task waits for, the first are named, and the number of the others.
+#[test]
+fn many_waits_are_cut() {
+    let svg = picture(async {
+        futures::future::join_all((1..=9).map(|millis| boucle::sleep(Duration::from_millis(millis)))).await;
+    });
+    let named = "1 main waits for timer 0, until 1 ms or timer 1, until 2 ms or timer 2, until 3 ms or timer 3, until";
+    assert!(svg.contains(&format!("<title>{named} 4 ms or 5 more</title>")), "{svg}");
+}
+
 /// The picture says how many events the recording has dropped, and draws tasks that were spawned in them.
 #[test]
 fn a_recording_without_its_beginning_says_so() {

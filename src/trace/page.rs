@@ -27,7 +27,7 @@ impl Trace {
     /// Returns the run as a page to look at in a browser, and to step through: one HTML file, which needs
     /// nothing else.
     ///
-    /// Its size is O(n) in the events; the static picture of each loop is bounded.
+    /// Its size is O(n) in the events; the static picture of each loop is bounded, unless names are long.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};

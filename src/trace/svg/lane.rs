@@ -150,7 +150,8 @@ impl<'a> Lane<'a> {
                 format!("is polled in turn {turn}: {why}{end}")
             }
             TaskState::Idle => {
-                format!("waits for {}", words::or(span.waits.iter().map(words::waits_for)))
+                let few = words::first_few(&span.waits, words::waits_for, "");
+                format!("waits for {}", words::or(few))
             }
         };
         format!("{} {does}", self.label(row))
