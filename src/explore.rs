@@ -279,7 +279,7 @@ impl Explore {
     /// If `BOUCLE_SCHEDULE` is no schedule.
     #[track_caller]
     pub fn try_run<F: Future>(&self, program: impl Fn() -> F + Sync) -> Result<Explored, Failure> {
-        if current::running_number().is_some() {
+        if current::refusal_to_run("explore", None).is_some() {
             return Err(Failure::in_a_loop());
         }
         let begun = self.begin();

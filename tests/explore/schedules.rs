@@ -11,9 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 use boucle::explore::{Explore, Strategy, choose};
+use boucle::observe::EventKind;
 use boucle::{ALL_COMPLETED, EventLoop, TaskGroup, explore, gather, sleep, spawn, wait, yield_now};
 
-use crate::common::panic_of;
+use crate::common::{observed_by, panic_of};
 
 /// What the tasks have written, in order.
 type Written = Rc<RefCell<Vec<u32>>>;
@@ -278,6 +279,22 @@ fn an_exploration_survives_one_inside_of_it() {
         chosen.lock().unwrap().insert(choose(2));
     });
     assert_eq!((explored.schedules, chosen.into_inner().unwrap().len()), (2, 2));
+}
+
+/// So does one in an observer.
+#[test]
+fn an_observer_may_not_explore() {
+    let message = Rc::new(RefCell::new(None));
+    let failed = Rc::clone(&message);
+    let event_loop = observed_by(move |event| {
+        if let EventKind::PollBegins { .. } = event.kind {
+            let failure = Explore::new().try_run(|| async {}).unwrap_err();
+            failed.replace(Some(failure.message));
+        }
+    });
+    event_loop.block_on(async {});
+    let message = message.take().unwrap();
+    assert!(message.contains("where no loop is running"), "{message}");
 }
 
 /// A choice that is too large to be written down is refused.
