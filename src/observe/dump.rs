@@ -181,8 +181,9 @@ pub struct Holder {
 /// last to poll, even if that was in an earlier poll.
 ///
 /// [`LoopHandle::dump`](crate::LoopHandle::dump) takes a dump from another thread. A program that is started
-/// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1; they are observed, at the cost that
-/// [`Builder::observe`](crate::Builder::observe) names.
+/// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1. (Before it makes its first loop, the
+/// signal ends it.) The loops are observed, at the cost that [`Builder::observe`](crate::Builder::observe)
+/// names.
 ///
 /// It costs O(n log n) in the tasks. A loop of which none is taken pays nothing.
 ///

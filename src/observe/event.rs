@@ -26,7 +26,8 @@ pub struct Event {
     pub sequence: u64,
     /// The loop's number: 1 for "loop 1". No other loop of the process has it.
     pub event_loop: u64,
-    /// The turn, counted from 1; 0 before the first. A turn has one batch, so it polls a task at most once.
+    /// The turn, counted from 1; 0 before the first. A turn has one batch, so it polls a task at most once. One
+    /// whose batch is empty is not counted.
     pub turn: u64,
     /// The loop's time, counted from when it was made; virtual under a virtual clock.
     pub time: Duration,
@@ -56,7 +57,7 @@ pub enum EventKind {
         /// Whether its clock is virtual.
         is_virtual: bool,
     },
-    /// A turn begins: the batch is frozen.
+    /// A turn begins: the batch is frozen, and has at least one task.
     TurnBegins,
     /// The loop has asked the kernel for events, or has let virtual time pass.
     Parked {
@@ -72,7 +73,8 @@ pub enum EventKind {
     Spawned {
         /// The new task.
         task: u64,
-        /// The task that was being polled or dropped then, if any.
+        /// The task that was being polled or dropped then, if any; `None` too in the destructor of a main future
+        /// that was not done.
         parent: Option<u64>,
         /// The type of its future.
         future: &'static str,
@@ -119,7 +121,8 @@ pub enum EventKind {
         took: Duration,
     },
     /// The task that is being polled waits for something. A pending poll records at least one of these, unless
-    /// the task has aborted itself; one that is ready may have some too.
+    /// the task has aborted itself; one that is ready may have some too. So may a task that is being dropped,
+    /// even after its `Finished`, if a destructor polls a future.
     Waits {
         /// The task.
         task: u64,
@@ -130,7 +133,7 @@ pub enum EventKind {
     TimerArmed {
         /// The timer.
         timer: u32,
-        /// The task that was being polled then, which waits for it.
+        /// The task that was being polled then, which waits for it; or dropped, if a destructor polls a `sleep`.
         task: Option<u64>,
         /// When it fires, in the loop's time.
         deadline: Duration,
@@ -208,7 +211,8 @@ impl EventKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Origin {
-    /// A task that was being polled or dropped, or has just ended; or the main future.
+    /// A task that was being polled or dropped, or has just ended; or the main future, unless it is dropped
+    /// before it is done.
     Task(u64),
     /// A timer that has fired.
     Timer(u32),
@@ -219,8 +223,8 @@ pub enum Origin {
     /// A job of the executor that has ended; or any other wake from another thread, if the task waits for a
     /// job.
     Job,
-    /// Code on the loop's thread, but outside any task: before the loop runs, between its turns, or in an
-    /// observer.
+    /// Code on the loop's thread, but outside any task: before the loop runs, between its turns, in an observer,
+    /// or in the destructor of a main future that was not done.
     #[default]
     Outside,
 }

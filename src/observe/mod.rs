@@ -53,7 +53,9 @@ pub trait Observer {
     /// Receives an event.
     ///
     /// It is called on the loop's thread, in the order of the events. The call comes when the loop's state
-    /// is free: soon after the event, and before another future is polled.
+    /// is free: soon after the event, and before another future is polled. What happens outside of a
+    /// run, as a `spawn`, comes with the next run, or when the loop ends; so does the end of a main future whose
+    /// `block_on` was stopped.
     ///
     /// An observer may not use the loop: `spawn`, `stop`, `run`, `block_on`, `dump`, `is_finished`,
     /// `LoopHandle::current` and the making of a socket panic in it. It may wake a task: that happens at

@@ -148,7 +148,8 @@ impl Recorder {
         Recorder { recorded: Arc::new(Mutex::new(recorded)) }
     }
 
-    /// Returns what was recorded until now. It copies the events, O(n), and the loop waits meanwhile if another
+    /// Returns what was recorded until now. (What happens outside of a loop's runs is recorded with its next
+    /// one: see [`Observer::observe`].) It copies the events, O(n), and the loop waits meanwhile if another
     /// thread asks.
     ///
     /// ```

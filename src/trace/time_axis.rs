@@ -75,7 +75,8 @@ impl TimeAxis {
     }
 }
 
-/// Returns a time in nanoseconds. It saturates at 584 years, since a deadline may be later.
+/// Returns a time in nanoseconds. It saturates at 584 years: a deadline may be later, and so may a
+/// virtual clock, whose times are then wrong in the page and in the JSON for Perfetto.
 #[cfg(feature = "trace")]
 pub(super) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)

@@ -7,9 +7,10 @@
 //!
 //! All loops of the process are recorded together. The text of a loop is printed when it ends. A file is written
 //! anew whenever a loop ends, and, on Unix, on Ctrl-C: first under another name, then renamed, so the file is
-//! whole at any time. (So n loops cost O(n²) in a file. A process that ends while it writes leaves the other
-//! file, whose name ends in `.PID.part`.) `std::process::exit` ends no loop, so the file then holds what had
-//! happened when the last loop ended, if one did.
+//! whole at any time. It replaces what stands there, even a link or a FIFO. (So n loops cost O(n²) in a file.
+//! The other name ends in `.PID.part`, and must not be too long for the system. A process that ends while it
+//! writes leaves that file.) `std::process::exit` ends no loop, so the file then holds what had happened when
+//! the last loop ended, if one did.
 //!
 //! An error is printed on stderr, and the program goes on. If the file's folder does not exist, that is printed
 //! when the first loop is made, too: not only at the end of a long run.
