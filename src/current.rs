@@ -284,12 +284,6 @@ pub(crate) fn running_number() -> Option<LoopNumber> {
     Some(NUMBER.get()).filter(|number| *number != LoopNumber::NONE)
 }
 
-/// Returns true if the loop with that number runs on this thread.
-#[inline]
-pub(crate) fn is_running(number: LoopNumber) -> bool {
-    NUMBER.get() == number
-}
-
 /// Uses the state of the loop that runs on this thread; `None` if none does. Panics if the state is in use.
 #[inline]
 #[track_caller]

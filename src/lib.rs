@@ -81,7 +81,7 @@
 //!
 //! A park is due if nothing is ready, or if the next batch would bring the pops since the last park above 61
 //! (a pop is mostly followed by a poll). If none is due, the turn ends after step 1. So small batches are
-//! strung together, as long as they stay within 61 pops; and no batch is ever cut.
+//! strung together, as long as they stay within 61 pops; but a park never cuts one.
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
 //! batch: after 60 pops, since a seventh would make 70. Pops are counted, not time, since reading the

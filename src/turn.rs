@@ -11,7 +11,7 @@
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
 //! **A park is due** if nothing is ready, or if the next batch would bring the pops since the last park above
-//! 61. So small batches are strung together, and no batch is ever cut. (Most pops are polls; those of stale
+//! 61. So small batches are strung together, but a park never cuts one. (Most pops are polls; those of stale
 //! numbers and of aborted tasks count too.) A timer that is due waits for the next park, which follows this
 //! batch or a later one. In a loop that is run turn by turn ([`EventLoop::turn`](crate::EventLoop::turn)), or
 //! that is to stop, a park is due in every turn.
@@ -74,8 +74,8 @@ pub(crate) enum Until<'main> {
 /// may bring. The others are left to the next park, which does not sleep.
 const MESSAGES_PER_TURN: usize = 1_024;
 
-/// An empty list of messages keeps at most this capacity.
-const KEPT_MESSAGES: usize = 1_024;
+/// An empty list of messages, or of deferred wakes, keeps at most this capacity.
+const KEPT_CAPACITY: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. What it returns is for [`Until::OneTurn`].
 pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
@@ -294,9 +294,13 @@ fn wake_due(mut state: Box<State>) -> (Box<State>, Turn) {
 #[cold]
 #[inline(never)]
 fn wake_deferred(mut state: Box<State>) -> Box<State> {
-    for (waiter, by) in mem::take(&mut state.deferred_wakes) {
+    let mut wakes = mem::take(&mut state.deferred_wakes);
+    for (waiter, by) in wakes.drain(..) {
         state.log.cause = by;
         (state, ()) = while_free(state, || wake_quietly(waiter));
+    }
+    if wakes.capacity() <= KEPT_CAPACITY {
+        state.deferred_wakes = wakes;
     }
     state
 }
@@ -314,7 +318,7 @@ fn read_inbox(mut state: Box<State>) -> Box<State> {
         let user_code = state.receive(message);
         (state, ()) = while_free(state, || user_code.run());
     }
-    if state.messages.is_empty() && state.messages.capacity() > KEPT_MESSAGES {
+    if state.messages.is_empty() && state.messages.capacity() > KEPT_CAPACITY {
         state.messages = VecDeque::new();
     }
     state
@@ -328,7 +332,7 @@ pub(crate) const DEADLOCK: &str =
 fn deadlock(state: Box<State>) -> ! {
     let dump = dump::dump_of(&state);
     let may_ask = cfg!(all(unix, feature = "trace")) && !state.log.is_on() && state.order.is_none();
-    current::release(state);
+    current::release(state); // a panic hook is user code
     let hint = if may_ask { "\n(With BOUCLE_DUMP=1 this shows what each waits for.)" } else { "" };
     panic!("{DEADLOCK}{hint}\n{dump}")
 }

@@ -261,7 +261,7 @@ impl<T, M: Mode<T>> Future for Wait<T, M> {
             None => {
                 // Before the first becomes a member, all are checked, which may panic.
                 for handle in &*handles {
-                    handle.expect_awaitable(cx);
+                    handle.expect_awaitable();
                 }
                 let group = group.insert(Group::new("wait", handles.len(), M::WAKE_ON));
                 handles.iter().enumerate().for_each(|(position, handle)| group.join(position, handle));

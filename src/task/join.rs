@@ -16,14 +16,15 @@ use std::task::{Context, Poll, ready};
 
 use crate::current;
 use crate::observe::event::WaitsFor;
+use crate::state::State;
 use crate::task::abort_handle::AbortHandle;
 use crate::task::budget;
 use crate::task::cell::{BoxedTask, Failure, Kept};
-use crate::task::id::{LoopNumber, NO_SLOT, TaskNumber};
+use crate::task::id::{LoopNumber, NO_SLOT};
 use crate::task::quiet::{Payload, Quiet, text};
 use crate::task::table::{Joiner, Tasks};
 use crate::wake::inbox::Message;
-use crate::wake::waker::{number_of, waiter};
+use crate::wake::waker::waiter;
 
 /// A task's handle: await it for the task's value.
 ///
@@ -41,8 +42,9 @@ use crate::wake::waker::{number_of, waiter};
 ///
 /// # Panics
 ///
-/// When it is awaited by its own task, again after it was ready, or on another loop or another thread while
-/// its own loop lives. (When that has ended, the handle gives "cancelled", even if the task had returned.)
+/// When it is awaited by its own task, or within that task's poll by whatever else polls there, again after
+/// it was ready, or on another loop or another thread while its own loop lives. (When that has ended, the
+/// handle gives "cancelled", even if the task had returned.)
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {
@@ -148,22 +150,14 @@ impl<T> JoinHandle<T> {
         current::find(loop_number).is_some_and(|mut state| state.tasks.exchange_joiner(slot, id, &mut joiner))
     }
 
-    /// Panics if the handle belongs to another loop that lives, or to the task that polls it.
+    /// Panics if the handle belongs to another loop that lives, or to the task that is being polled.
     #[track_caller]
-    pub(crate) fn expect_awaitable(&self, cx: &Context<'_>) {
-        current::on_own_loop(self.task.loop_number, "a JoinHandle", |_| ());
-        self.expect_other_task(cx);
-    }
-
-    /// Panics if the handle belongs to the task that polls it, as far as the waker tells.
-    #[inline]
-    #[track_caller]
-    fn expect_other_task(&self, cx: &Context<'_>) {
+    pub(crate) fn expect_awaitable(&self) {
         let AbortHandle { loop_number, slot, id } = self.task;
-        assert!(
-            number_of(cx.waker()) != Some(TaskNumber::new(loop_number, id, slot)),
-            "task {id} awaits its own handle: it would wait for ever"
-        );
+        let is_polled = |state: &mut State| state.tasks.by_id(slot, id).is_some_and(|task| task.is_out());
+        if current::on_own_loop(loop_number, "a JoinHandle", is_polled) == Some(true) {
+            awaits_itself(id);
+        }
     }
 }
 
@@ -224,12 +218,15 @@ impl<T: 'static> Future for JoinHandle<T> {
                 budget::spend();
                 Poll::Ready(self.open(task, name))
             }
-            Found::Pending => {
-                self.expect_other_task(cx);
-                Poll::Pending
-            }
+            Found::Pending => Poll::Pending,
+            Found::Itself => awaits_itself(id),
         }
     }
+}
+
+#[track_caller]
+fn awaits_itself(id: u64) -> ! {
+    panic!("task {id} awaits its own handle: it would wait for ever")
 }
 
 impl<T> Drop for JoinHandle<T> {
@@ -257,6 +254,8 @@ enum Found {
         name: Option<Box<str>>,
     },
     Pending,
+    /// The task is awaiting its own handle.
+    Itself,
 }
 
 impl Found {
@@ -274,6 +273,7 @@ impl Tasks {
                 let (task, name) = self.remove(slot);
                 Found::Done { task, name }
             }
+            Some(entry) if entry.is_out() => Found::Itself, // its box is out, so it is the task that runs and asks
             Some(_) => Found::Pending,
             None => Found::GONE,
         }

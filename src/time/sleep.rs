@@ -78,8 +78,8 @@ pub fn now() -> Instant {
 ///
 /// # Panics
 ///
-/// When it is polled where no loop runs, unless its timer is armed and its loop lives; and on another loop or
-/// another thread than that on which it was made, reset or first polled, while that loop lives.
+/// When it is polled where no loop runs, unless its timer is armed and its loop lives; and, once the timer is
+/// armed, on another loop or another thread, while its own loop lives.
 pub fn sleep(duration: Duration) -> Sleep {
     let sleep = current::running(|state| {
         let deadline = clock::deadline_after(state.clock.now(), duration);
@@ -217,52 +217,38 @@ impl Sleep {
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         if let Stage::Armed(deadline, key) = self.stage {
             let waiter = waiter(cx.waker());
-            let polled = current::on_own_loop(self.loop_number, "a sleep", |state| {
+            let found = current::on_own_loop(self.loop_number, "a sleep", |state| {
                 let has_fired = state.timers.has_fired(key);
                 if has_fired && !state.closing || state.clock.has_come(deadline) {
-                    return Some((Poll::Ready(deadline), waiter));
+                    return (Some(Poll::Ready(deadline)), waiter);
                 }
                 if has_fired {
-                    return None; // the end of the loop has taken the timer out
+                    return (None, waiter); // the end of the loop has taken the timer out
                 }
                 state.record_sleep(key, deadline, false);
-                Some((Poll::Pending, state.timers.replace(key, waiter)))
+                (Some(Poll::Pending), state.timers.replace(key, waiter))
             });
-            if let Some((polled, former)) = polled.flatten() {
+            if let Some((Some(polled), former)) = found {
                 drop(former);
                 return polled;
             }
-            // The timer is gone, and its loop perhaps too. The sleep gets another on the running loop.
+            // The timer is gone, and its loop perhaps too. The sleep gets another on the running loop. (The
+            // assignment drops the old value, which frees what is left of its timer.)
+            *self = Sleep { loop_number: self.loop_number, stage: Stage::Until(deadline) };
         }
         self.arm(cx)
-    }
-
-    /// Makes it a sleep of the running loop. Panics if the loop that it was made on lives: that one may have
-    /// another clock.
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn attach(&mut self) {
-        if let Some(running) = current::running_number() {
-            if self.loop_number != LoopNumber::NONE {
-                current::on_own_loop(self.loop_number, "a sleep", |_| ());
-            }
-            self.loop_number = running;
-        }
     }
 
     /// Arms a timer on the running loop, if the deadline is ahead. A sleep that had no loop counts from now.
     #[track_caller]
     fn arm(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let waiter = waiter(cx.waker());
-        if !current::is_running(self.loop_number) {
-            self.attach();
-        }
         let polled = current::expect_running("a sleep", |state| {
             let deadline = match self.stage {
                 Stage::For(wait) => clock::deadline_after(state.clock.now(), wait),
                 Stage::Until(deadline) | Stage::Armed(deadline, _) | Stage::GaveWay(deadline) => deadline,
             };
+            self.loop_number = state.number;
             let Some(tick) = state.clock.tick_ahead(deadline) else {
                 self.stage = Stage::Until(deadline);
                 return Poll::Ready((deadline, waiter));

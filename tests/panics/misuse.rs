@@ -5,8 +5,6 @@ use std::future::{pending, poll_fn, ready};
 use std::panic::{set_hook, take_hook};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
@@ -17,12 +15,11 @@ use boucle::{
     ALL_COMPLETED, JoinHandle, TaskGroup, as_completed, gather, sleep, spawn, timeout, try_gather, wait,
     yield_now,
 };
-use futures::channel::oneshot;
 use futures_lite::StreamExt;
 use futures_lite::future::poll_once;
 
 use super::message_of;
-use crate::common::{Log, OnDrop, PolledByWakes, SECOND, holds, panic_of, virtual_loop};
+use crate::common::{Log, OnDrop, SECOND, holds, panic_of, virtual_loop};
 
 /// A task that awaits its own handle panics, since it would wait for ever.
 #[test]
@@ -38,30 +35,6 @@ fn a_task_that_awaits_itself_panics() {
         })));
         yield_now().await;
         assert_eq!(log.take(), ["task 2 awaits its own handle: it would wait for ever"]);
-    });
-}
-
-/// A future that is polled within a task's poll, but by another waker, may await that task.
-#[test]
-fn a_task_may_be_awaited_within_its_own_poll() {
-    virtual_loop().block_on(async {
-        let is_done = Arc::new(AtomicUsize::new(0));
-        for waits in [false, true] {
-            let (send, received) = oneshot::channel();
-            let task = spawn(async move { send.send(()).unwrap() });
-            let counts = is_done.clone();
-            PolledByWakes::poll(async move {
-                received.await.unwrap(); // its wake polls this, in the task's poll
-                if waits {
-                    wait([task], ALL_COMPLETED).await;
-                } else {
-                    task.await.unwrap();
-                }
-                counts.fetch_add(1, SeqCst);
-            });
-        }
-        yield_now().await;
-        assert_eq!(is_done.load(SeqCst), 2);
     });
 }
 
