@@ -171,16 +171,18 @@
 //! are dropped: a handle gives "cancelled" then, even if its task had returned.
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
-//! kernel reports that something has come, and does not report it again. So each of its two sides, read and
-//! write, has a flag, *ready*: an operation may succeed. The kernel's report, an *edge*, makes a side ready.
-//! A side stops being ready when an operation would block; on a stream also when a read has not filled its
-//! buffer, or a write has not sent all that it was given. A read asks for budget first (`task/budget.rs`). If
-//! the side is not ready, it does not ask the kernel: it leaves the task's number with the side
-//! (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an event
-//! whose token is the source's slot; `State::wake_sources` marks the sides that the event names as ready,
-//! takes all waiters of each side that was not ready before, and pushes their numbers. In the next batch each
-//! of these tasks is polled and tries its read; if the first of them empties the socket, the others leave
-//! their numbers again.
+//! kernel reports that something has come, and does not report it again. (A level-triggered kernel would
+//! report a readable socket at every park until it is read, so a loop has to register it for each wait, as
+//! asyncio's `sock_recv` does: two system calls. The price of an edge is that the loop has to remember it.)
+//! So each of its two sides, read and write, has a flag, *ready*: an operation may succeed. The kernel's
+//! report, an *edge*, makes a side ready. A side stops being ready when an operation would block; on a stream
+//! also when a read has not filled its buffer, or a write has not sent all that it was given. A read asks for
+//! budget first (`task/budget.rs`). If the side is not ready, it does not ask the kernel: it leaves the
+//! task's number with the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and the task is
+//! pending. A park returns an event whose token is the source's slot; `State::wake_sources` marks the sides
+//! that the event names as ready, takes all waiters of each side that was not ready before, and pushes their
+//! numbers. In the next batch each of these tasks is polled and tries its read; if the first of them empties
+//! the socket, the others leave their numbers again.
 //!
 //! No edge is lost. The loop does not park between an operation's "would block" and the leaving of the
 //! number: both are one use of the state. (With a foreign waker, and in a few other cases, they are two: the
@@ -205,9 +207,9 @@
 //!   the socket is registered again, for both sides.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
-//! state of the running loop. If the task in the slot has the number's identity and is not queued, the number
-//! is pushed. If the number is of another loop of this thread, the same is done there. If its loop is not on
-//! this thread, the wake goes into that loop's inbox.
+//! state of the running loop. If the task in the slot has the number's identity, and is neither queued,
+//! aborted nor done, the number is pushed. If the number is of another loop of this thread, the same is done
+//! there. If its loop is not on this thread, the wake goes into that loop's inbox.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is aborted
@@ -307,6 +309,7 @@
 //! |---|---|
 //! | `current::take`, `release` | moves the state out of a thread-local, for the turn; puts it back |
 //! | `while_free` | puts the state back, runs a closure, which may be user code, and takes the state again |
+//! | `on_own_loop` | uses the state of the loop with that number; `None` if the loop is gone. It panics if another one runs |
 //! | `current::wake` | wakes the task with that number: at once if its loop is on this thread, else through the inbox |
 //! | `Ending` | how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
@@ -316,14 +319,14 @@
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it; `poll_left` is pending if none is left, `spend` counts one |
 //! | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it |
 //! | `log`, `record`, `notify`, `resume_panic`, `cause` | matter only if something observes the loop |
-//! | `open_poller`, `begin_wait`, `end_wait`, `holds`, `pass_virtual_time` | matter only for a virtual clock |
+//! | `open_poller`, `begin_wait`, `end_wait`, `pass_virtual_time` | matter only for a virtual clock |
 //! | `order` | `None` in a FIFO loop; else it *draws* the next task |
 //! | `Member` | which member of which group a task is |
 //! | `Shrinker` | decides when a table gives memory back |
 //! | `registry` | mio's, where sockets are registered, on any thread |
 //! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure. (The bell's event names no source) |
 //! | `pop_due` | takes a timer that is due out of the wheel |
-//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken. A `gather` or an `ALL_COMPLETED` is woken by the last member, or by one that panics, which is listed; any other parent is woken by each, and each is listed |
+//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken. A `gather` or an `ALL_COMPLETED` is woken by the last member, or by one that panics, which is listed; any other parent is woken by the first that is done since its last poll, and each is listed |
 //! | `clock.tick`, `until` | the time now, in ticks (microseconds); how long to sleep until a tick (on a real clock 0, or a millisecond at least, unless a shorter sleep was armed) |
 //! | `next_look` | a lower bound of the first deadline, in O(1), in ticks: it may be that of a timer which is cancelled by now |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
@@ -348,6 +351,7 @@
 //! | file | what to look for |
 //! |---|---|
 //! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks` | the shortest *leaf* that has to wait (a leaf is a future that has no other inside). It shows how the contract is kept: it is pending, and has left its task's number |
+//! | `task/spawn.rs`: `try_spawn` | a box, a state that is found by its number, a slot, a handle. A loop that refuses gives the box back |
 //! | `current.rs`, as far as `while_free`; then its `wake` and `deliver` | what it takes to move the state out; from a waker to the state |
 //! | `net/source.rs` (`Source::poll`), `net/readiness.rs`, `net/reactor.rs` | a read that has to wait, and the event that ends the wait |
 //! | `wake/inbox.rs`, `wake/flags.rs`, `messages.rs` | why no wake is lost; one wake, one message; what a loop does when it is asked |
@@ -357,7 +361,7 @@
 //! The others, in any order:
 //!
 //! - `wake/loop_handle.rs`: what another thread holds of a loop.
-//! - `task/id.rs`, `task/spawn.rs`, the rest of `task/join.rs`, `task/abort_handle.rs`: the numbers; a task's
+//! - `task/id.rs`, the rest of `task/spawn.rs` and `task/join.rs`, `task/abort_handle.rs`: the numbers; a task's
 //!   handles. `task/budget.rs`: when a task yields. `task/quiet.rs`: a drop that lets no panic out. `shrink.rs`:
 //!   when a table gives memory back.
 //! - `time/sleep.rs`, `time/clock.rs`, the rest of `time/wheel.rs`: a deadline, in O(1). `time/timeout.rs`,

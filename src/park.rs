@@ -87,7 +87,7 @@ impl State {
 
     /// How long the park of a single turn may last: zero if all tasks are done and no `LoopHandle` exists.
     pub(crate) fn limit_of_turn(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // no slot has a task
+        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: no task has a slot
         if is_idle { Some(Duration::ZERO) } else { timeout }
     }
 

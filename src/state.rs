@@ -53,7 +53,8 @@ pub(crate) struct State {
     pub(crate) number: LoopNumber,
     /// `None`: FIFO.
     pub(crate) order: Option<Order>,
-    /// What holds a virtual clock: executor jobs that are queued, running or awaited, and `ClockHold`s.
+    /// Executor jobs that are queued, running or awaited, and `ClockHold`s. They hold a virtual clock; with any
+    /// clock, the end of the loop waits for jobs only if this is not 0.
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
@@ -224,7 +225,8 @@ impl State {
         self.poller = Some(poller);
     }
 
-    /// Wakes what waited for the timers that are due.
+    /// Wakes what waited for the timers that are due. (No user code may run before `pop_due` returns `None`: it
+    /// might arm or cancel a timer. So foreign waiters are deferred.)
     pub(crate) fn wake_timers(&mut self) {
         if self.timers.is_empty() {
             return;

@@ -18,8 +18,8 @@
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay
 //! queued. Before it returns, it makes steps 2 and 3, with timeout 0, if there were 61 pops since the last
-//! park, or if the loop is to stop. Otherwise a program that makes one short `block_on` after another would
-//! never park.
+//! park, or if the loop is to stop. If it did not, a program that makes one short `block_on` after another
+//! would never park.
 //!
 //! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -226,7 +226,7 @@ fn notify_between_steps(mut state: Box<State>) -> Box<State> {
 /// Ends a `block_on`, whose main future is done: parks without waiting, if that is due. An error is left to the
 /// next park.
 fn end_block_on(mut state: Box<State>) {
-    budget::end();
+    budget::end(); // observers have none
     if state.is_last_park_due() {
         (state, _) = park(state, Some(Duration::ZERO)); // a park with a limit is never `Park::Deadlock`
         (state, _) = wake_due(state);
@@ -237,7 +237,7 @@ fn end_block_on(mut state: Box<State>) {
 /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if it can. (A
 /// signal may end the sleep early, which is no error.)
 fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<()>) {
-    budget::end();
+    budget::end(); // nor has mio's logger
     let mut state = notify_between_steps(state);
     let mut how = state.begin_park(limit);
     if let Park::NeedsPoller = how {
@@ -299,6 +299,7 @@ fn wake_deferred(mut state: Box<State>) -> Box<State> {
         state.log.cause = by;
         (state, ()) = while_free(state, || wake_quietly(waiter));
     }
+    debug_assert!(state.deferred_wakes.is_empty(), "only the turn defers wakes, and it is here");
     if wakes.capacity() <= KEPT_CAPACITY {
         state.deferred_wakes = wakes;
     }

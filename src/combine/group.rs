@@ -1,9 +1,8 @@
 //! A group, as the future that waits holds it. Whatever waits for several tasks makes a group, and waits in
-//! [`Group::poll_until`]. The [table of groups](crate::task::group_table) lists which members are done.
+//! [`Group::poll_until`]. The [table of groups](crate::task::group_table) counts those that are not done.
 //!
-//! A task leaves its group when its handle is dropped; `wait` takes those that it gives back out of it. A
-//! group's number is used again, so the group drops after the handles of its tasks: none is in a group that
-//! is gone.
+//! A task leaves its group when its handle is dropped, or when `wait` gives the handle back. A group's number
+//! is used again, so the group drops after the handles of its tasks: none is in a group that is gone.
 
 use std::mem;
 use std::panic::Location;

@@ -16,11 +16,12 @@
 //! without epoll or kqueue, the side is *drained first*: it stays ready until an operation would block.
 //!
 //! **Many waiters.** An edge wakes all waiters of its side. A future that is dropped leaves its waiter
-//! behind, and some combinators poll with a new waker each time: nothing tells which waiters are stale. So
-//! when one more than a limit comes, all but it and the first are woken, and those that still wait come back.
-//! The limit doubles then. Once the loop has been idle (its reactor counts how often), all that still wait
-//! are back: the limit becomes twice their number. An edge may lower it to twice the number that it wakes,
-//! but never raises it: some of these may be stale.
+//! behind, and some combinators poll with a new waker each time: nothing tells which waiters are stale. So the
+//! list of those after the first has a limit. A waiter that comes when the list is full has it emptied: all in
+//! it are woken. Those that still wait come back; the stale ones are gone. The limit is doubled, in case all
+//! come back. Once the loop has been idle since then (its reactor counts how often), all are back, and the next
+//! waiter sets the limit to twice their number. An edge may lower the limit to twice the number of waiters that
+//! it takes from the list, but never raises it: some of these may be stale.
 
 use std::io;
 use std::mem;
@@ -96,8 +97,9 @@ impl Readiness {
         }
     }
 
-    /// Marks the side as not ready after a short transfer: `count` of up to `len` bytes of a stream. A read of
-    /// 0 bytes has found the end, where the next read need not wait.
+    /// Marks the side as not ready after a short transfer (`poll_transfer` in `stream.rs` calls it): `count`
+    /// of up to `len` bytes of a stream. A read of 0 bytes has found the end, where the next read need not
+    /// wait.
     pub(super) fn transferred(&mut self, count: usize, len: usize) {
         if EDGE_TRIGGERED && count < len {
             self.ready = self.drain_first || count == 0;

@@ -34,8 +34,8 @@ use crate::task::quiet::drop_quietly;
 use crate::wake::inbox::{self, Message};
 use crate::wake::waker::{number_of, waiter, wake_quietly};
 
-/// What the kernel reports of a TCP stream: both sides, and on Linux urgent data, since a read ends before it
-/// even if more bytes follow. (Miri knows no urgent data.)
+/// What the kernel is asked to report of a TCP stream: both sides; on Linux urgent data too, since a read stops
+/// before it, and such a short read has not emptied the stream. (Miri knows no urgent data.)
 pub(super) const BOTH: Interest = READ_SIDE.add(Interest::WRITABLE);
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
@@ -43,9 +43,10 @@ const READ_SIDE: Interest = Interest::READABLE.add(Interest::PRIORITY);
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
 const READ_SIDE: Interest = Interest::READABLE;
 
-/// What the kernel reports of other sources but listeners, until a write has to wait: with edges, the read
-/// side. The write side has an edge whenever the peer takes a message, which would end a park for nothing; TCP's
-/// has one only after a write that has filled its buffer.
+/// What the kernel is asked to report of a source that is neither a TCP stream nor a listener, until a write
+/// has to wait: where it reports edges, the read side alone. The write side has an edge whenever the peer
+/// takes a message, which would end a park for nothing; TCP's has one only after a write that has filled its
+/// buffer.
 pub(super) const READS: Interest = if EDGE_TRIGGERED { READ_SIDE } else { BOTH };
 
 /// A socket, or another descriptor, and its slot in the reactor of a loop.

@@ -1,8 +1,8 @@
 //! The table of groups: which members of a group are done. The parent's part is in `combine/group.rs`.
 //!
-//! A parent that polled n handles at each wake would make n² polls. So a task may be a *member* of a group: when
-//! it is done, the loop counts down, O(1), and wakes the parent if it is time. A [`GroupEntry`] lists the
-//! positions of members that are done.
+//! A parent that polled n handles at each wake would make n² polls. So a task may be a *member* of a group:
+//! when it is done, the loop counts down, O(1), and wakes the parent if it is time. A [`GroupEntry`] counts
+//! those that are not done, and lists what the parent has to look at.
 
 use std::collections::VecDeque;
 
@@ -45,7 +45,7 @@ const KEPT: usize = 1_024;
 /// When the parent is woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WakeOn {
-    /// Whenever a member is done.
+    /// When a member is done: the first since the parent's last poll.
     Each,
     /// When all members are done, or one has panicked.
     Last,

@@ -13,9 +13,10 @@
 //! To freeze a *batch* is to set `batch_end` to the end. When the batch is over, `position` is there too, and
 //! `len` is the pops since the last park plus those of the next batch: what `park.rs` compares with 61.
 //!
-//! A number is in the queue at most once: it is pushed when its task is spawned, or woken while it is not
-//! queued. A task that is woken in its last poll leaves its number behind. That number is stale, and the turn
-//! skips it, since to search the queue when a task ends would cost more.
+//! A number is in the queue at most once: it is pushed when its task is spawned (or its `block_on` begins),
+//! woken while it is not queued, or aborted while it waits. A task that is woken in its last poll leaves its
+//! number behind. That number is stale, and the turn skips it, since to search the queue when a task ends
+//! would cost more.
 
 use crate::task::id::TaskNumber;
 

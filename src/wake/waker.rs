@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!   wake(number)
-//!     the number is of the running loop         → if the task is not queued: push it, mark the task as queued
+//!     the number is of the running loop         → unless the task is queued, aborted or done: push it
 //!     it is of another loop of this thread      → the same there
 //!     else                                      → the inbox of the loop's short id
 //! ```
