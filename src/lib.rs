@@ -112,7 +112,7 @@
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
 //! | abort, cancel | to ask that a task be dropped; to drop it, when its number is popped or its poll ends |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box, whose place is a thread-local. *In use*: it is out, because the loop works on it. *Free*: it is in its place, for whoever needs it. To *release* it is to put it back |
+//! | state | all that a loop owns, in one box, whose place is a thread-local. *In use*: it is out, because the loop works on it. *Free*: it is in its place, and can be taken. To *release* it is to put it back; a *use* lasts from taking it to putting it back |
 //! | running loop | the loop that is being run on this thread |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |

@@ -29,9 +29,9 @@
 //! thread-local ([`current::take`]) and hands from step to step. Whatever may run user code stands in a
 //! [`while_free`], which puts the box back meanwhile: a poll, a destructor, a foreign waker, a closure from
 //! another thread, an observer, a park (where mio may log). So while a task is polled, the state is in its
-//! place, and the turn holds only the task's box, taken from its slot. What is called may call back: spawn,
-//! wake, abort, drop. (Why no `RefCell` around each table? An allocator is user code too: it may wake a task
-//! while a table grows, and a borrow would panic. With one box there is one place that can find it missing,
+//! place, and the turn holds only the task's box, taken from its slot. User code may call back: spawn, wake,
+//! abort, drop. (Why no `RefCell` around each table? An allocator is user code too: it may wake a task while
+//! a table grows, and a borrow would panic. With one box there is one place that can find it missing,
 //! `current.rs`, and that leaves a message.)
 
 use std::collections::VecDeque;
@@ -170,7 +170,7 @@ fn finish_task(mut state: Box<State>, number: TaskNumber, task: BoxedTask, endin
     state
 }
 
-/// Polls the main future. Returns true with the state if it is done.
+/// Polls the main future. Returns the state, and true if the future is done.
 #[inline(always)]
 fn poll_main(state: Box<State>, number: TaskNumber, until: &mut Until<'_>) -> (Box<State>, bool) {
     let Until::MainDone(main) = until else {
@@ -226,7 +226,7 @@ fn notify_between_steps(mut state: Box<State>) -> Box<State> {
 /// Ends a `block_on`, whose main future is done: parks without waiting, if that is due. An error is left to the
 /// next park.
 fn end_block_on(mut state: Box<State>) {
-    budget::end(); // observers have none
+    budget::end(); // as in `park`
     if state.is_last_park_due() {
         (state, _) = park(state, Some(Duration::ZERO)); // a park with a limit is never `Park::Deadlock`
         (state, _) = wake_due(state);
@@ -237,7 +237,7 @@ fn end_block_on(mut state: Box<State>) {
 /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if it can. (A
 /// signal may end the sleep early, which is no error.)
 fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<()>) {
-    budget::end(); // nor has mio's logger
+    budget::end(); // what an observer does, or a logger that mio calls, is not counted
     let mut state = notify_between_steps(state);
     let mut how = state.begin_park(limit);
     if let Park::NeedsPoller = how {
