@@ -325,6 +325,7 @@ impl EventLoop {
         Pin::new(&mut *main).take()
     }
 
+    #[track_caller]
     fn turn_until(&self, until: Until<'_>) {
         if let Err(error) = turn::run_until(self.number, until) {
             panic!("the event loop cannot park: {error}");

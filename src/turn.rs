@@ -78,6 +78,7 @@ const MESSAGES_PER_TURN: usize = 1_024;
 const KEPT_CAPACITY: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. What it returns is for [`Until::OneTurn`].
+#[track_caller] // as `park` and `deadlock`: the panic names the place where the program runs the loop
 pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
     let _budget = budget::EndOnDrop; // also when a panic ends the run
     let mut state = current::take(loop_number);
@@ -236,6 +237,7 @@ fn end_block_on(mut state: Box<State>) {
 
 /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if it can. (A
 /// signal may end the sleep early, which is no error.)
+#[track_caller]
 fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<()>) {
     budget::end(); // what an observer does, or a logger that mio calls, is not counted
     let mut state = notify_between_steps(state);
@@ -330,6 +332,7 @@ pub(crate) const DEADLOCK: &str =
     "deadlock: nothing is ready, and no timer, socket, executor job, LoopHandle or ClockHold can wake a task";
 
 #[cold]
+#[track_caller]
 fn deadlock(state: Box<State>) -> ! {
     let dump = dump::dump_of(&state);
     let may_ask = cfg!(all(unix, feature = "trace")) && !state.log.is_on() && state.order.is_none();

@@ -87,6 +87,13 @@ fn the_place_of_a_misuse_is_the_callers() {
         file_of(|| error.resume()),
         file_of(|| _ = TcpListener::from_std(listener)),
     ];
+    let stuck = virtual_loop(); // it panics for a deadlock
+    stuck.spawn(pending::<()>());
+    files.extend([
+        file_of(|| stuck.block_on(pending::<()>())),
+        file_of(|| stuck.run_forever()),
+        file_of(|| _ = stuck.turn(None)),
+    ]);
     let mut cx = Context::from_waker(Waker::noop());
     let done = event_loop.spawn(ready(()));
     files.extend([
