@@ -81,7 +81,8 @@
 //!
 //! A park is due if nothing is ready, or if the next batch would bring the pops since the last park above 61
 //! (a pop is mostly followed by a poll). If none is due, the turn ends after step 1. So small batches are
-//! strung together, as long as they stay within 61 pops; but a park never cuts one.
+//! strung together, as long as they stay within 61 pops; but no park comes in the middle of a batch (except
+//! when a `block_on` returns).
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
 //! batch: after 60 pops, since a seventh would make 70. Pops are counted, not time, since reading the
@@ -110,9 +111,9 @@
 //! | task | a spawned future, with an *entry* in the table. Future and later output are in its *cell*, one allocation. The entry owns the cell: that is the task's *box* |
 //! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed. (The wheel's slots are another thing) |
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
-//! | abort, cancel | to ask that a task be dropped; to drop it, when its number is popped or its poll ends |
+//! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it, when its number is popped or its poll ends |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box, whose place is a thread-local. *In use*: it is out, because the loop works on it. *Free*: it is in its place, and can be taken. To *release* it is to put it back; a *use* lasts from taking it to putting it back |
+//! | state | all that a loop owns, in one box, whose place is a thread-local. *In use*: the loop's own code has taken it out, and works on it. *Free*: it is in its place, as during each poll, so that a spawn or a wake can take it. To *release* it is to put it back; a *use* lasts from taking it to putting it back |
 //! | running loop | the loop that is being run on this thread |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
@@ -145,16 +146,19 @@
 //!   generation   the low bits of the task's id (a loop counts tasks and main futures from 1): two tasks of
 //!                one slot differ in them, until they repeat
 //! ```
-//!
 //! (On 32 bits the three have 4, 8 and 20.)
+//!
+//! A loop has a number of its own: its short id, and a count of the loops that the process has made. No two
+//! loops have the same. Handles, sleeps and sockets hold this one, so they never reach another loop than theirs.
 //!
 //! # Eleven paths through the loop
 //!
 //! **A spawn, to the first poll.** `spawn` (`task/spawn.rs`) boxes the future in a cell (`task/cell.rs`) and
-//! uses the running loop's state (`current.rs`). `State::spawn` gives the task a slot and an id in the table
-//! (`task/table.rs`) and pushes its number into the ready queue (`wake/ready.rs`). The turn under way has
-//! frozen its batch, so the next turn pops the number, takes the box out of its slot, releases the state, and
-//! polls with a waker that is the number (`turn.rs`).
+//! takes the running loop's state (by `current::find`, whose guard puts it back). `State::spawn` gives the
+//! task a slot and an id in the table (`task/table.rs`) and pushes its number into the ready queue
+//! (`wake/ready.rs`). The handle that `spawn` returns is three numbers: the loop's, the slot and the id. The
+//! turn under way has frozen its batch, so the next turn pops the number, takes the box out of its slot,
+//! releases the state, and polls with a waker that is the number (`turn.rs`).
 //!
 //! Refusals: a loop whose end has begun drops the future, and the handle gives "cancelled". `spawn` panics
 //! where no loop runs, or if the loop is full (2^32 - 1 slots; 2^20 - 1 on 32 bits). `LoopHandle::spawn`,
@@ -172,25 +176,29 @@
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
 //! kernel reports that something has come, and does not report it again. (A level-triggered kernel would
-//! report a readable socket at every park until it is read, so a loop has to register it for each wait, as
-//! asyncio's `sock_recv` does: two system calls. The price of an edge is that the loop has to remember it.)
+//! report a readable socket at every park until it is read. So a loop either reads at once, into a buffer of
+//! its own, as asyncio's transports do, or registers the socket for each wait, as its `sock_recv` does: two
+//! system calls. The price of an edge is that the loop has to remember it.)
+//!
 //! So each of its two sides, read and write, has a flag, *ready*: an operation may succeed. The kernel's
 //! report, an *edge*, makes a side ready. A side stops being ready when an operation would block; on a stream
-//! also when a read has not filled its buffer, or a write has not sent all that it was given. A read asks for
-//! budget first (`task/budget.rs`). If the side is not ready, it does not ask the kernel: it leaves the
-//! task's number with the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and the task is
-//! pending. A park returns an event whose token is the source's slot; `State::wake_sources` marks the sides
-//! that the event names as ready, takes all waiters of each side that was not ready before, and pushes their
-//! numbers. In the next batch each of these tasks is polled and tries its read; if the first of them empties
-//! the socket, the others leave their numbers again.
+//! also after a *short* read or write: of some bytes, but fewer than were asked for.
 //!
-//! No edge is lost. The loop does not park between an operation's "would block" and the leaving of the
-//! number: both are one use of the state. (With a foreign waker, and in a few other cases, they are two: the
-//! second looks at the flag again.) An edge that comes meanwhile waits in the kernel, and a later park
-//! returns it. A new side is not ready, and registering the socket makes the kernel report what is there
-//! already. A read that does not fill its buffer has emptied the stream; a short write has filled it. No
-//! event reaches the wrong source: all events of a park are handled before a slot can be freed and given to
-//! another.
+//! A read asks first whether any budget is left; if it is ready, it spends one unit (`task/budget.rs`). If
+//! the side is not ready, it does not ask the kernel: it leaves the task's number with the side
+//! (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an event
+//! whose token is the source's slot; `State::wake_sources` marks the sides that the event names as ready,
+//! takes all waiters of each side that was not ready before, and pushes their numbers. In the next batch each
+//! of these tasks is polled, and reads if the side is still ready. If the first has emptied the socket, the
+//! others leave their numbers again, without a system call.
+//!
+//! No edge is lost. An operation that would block, and the leaving of the number, are one use of the state,
+//! so the loop cannot park in between. (With a foreign waker, and in a few other cases, they are two. The
+//! second looks at the flag first: if the side is ready by then, it wakes the task at once.) An edge that
+//! comes meanwhile waits in the kernel, and a later park returns it. A new side is not ready, and registering
+//! the socket makes the kernel report what is there already. A short read has emptied the stream, and a short
+//! write has filled the kernel's buffer: so the next change is an edge. No event reaches the wrong source:
+//! all events of a park are handled before a slot can be freed and given to another.
 //!
 //! Exceptions:
 //!
@@ -198,7 +206,7 @@
 //!   side stays ready if an edge has come since the operation began (`net/async_fd.rs`).
 //! - After an edge that has reported more than new bytes (the end of a stream, urgent data), after a read of
 //!   a Unix stream that has stopped at passed descriptors, and always without epoll or kqueue, the side stays
-//!   ready until an operation would block (`net/readiness.rs`).
+//!   ready until an operation would block. So does one whose read has found the end (`net/readiness.rs`).
 //! - An `accept` that fails for want of descriptors leaves its side ready, as no edge will come when there are
 //!   some again. So to try again at once would spin: [`serve`](net::serve) waits by a timer.
 //! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
@@ -209,7 +217,8 @@
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity, and is neither queued,
 //! aborted nor done, the number is pushed. If the number is of another loop of this thread, the same is done
-//! there. If its loop is not on this thread, the wake goes into that loop's inbox.
+//! there. If its loop is not on this thread, or its state is in use (an allocator's hook may wake), the wake
+//! goes into that loop's inbox.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is aborted
@@ -218,51 +227,56 @@
 //! `Future::poll` may be called without a wake. (A dropped read does the same: its number stays with the
 //! side, and the next edge wakes its task in vain.)
 //!
-//! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed: it drops the wake,
-//! and clears the slot's flag again, for the next loop with that short id. If a new loop has the short id by
-//! then, the wake goes to that, as if it were its own. And after 2^20 spawns (2^8 on 32 bits) generations
-//! repeat.
+//! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed. The wake is
+//! dropped, and the slot's flag cleared again: left set, it would keep every wake of that slot from the next
+//! loop with the short id. If a new loop has the short id by then, the wake goes to that, as if it were its
+//! own. And after 2^20 spawns (2^8 on 32 bits) generations repeat: then a number that a task has left in the
+//! queue may be that of the task which has its slot now, and this is polled before its turn.
 //!
-//! **`gather`.** The call boxes the children, and the first poll spawns them as members of a group. A group
-//! is an entry in a table of the loop: a counter, and the *parent*, the waiter that each pending poll of the
-//! `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). `State::finish` counts down for each
-//! member that is done, in O(1). It wakes the parent once, for any number of children: when the last one is
-//! done, or one panics (the group lists which one). (An `Err` is a value like any other; [`try_gather`] looks
-//! at it.) The `gather` has a `Child` for each, a `JoinHandle` that aborts its task when it drops. Each poll
-//! of the `gather` looks at the group. If a member has panicked, it resumes that panic. If all are done, the
-//! handles take the outputs out of the tasks' slots, in the order of the children. Else it leaves its waiter
-//! as the parent, in the same use of the state, and is pending. When the `gather` ends or is dropped, each
-//! handle aborts its child, unless that is done, and takes it out of the group. The group is freed after the
-//! handles, so no task is a member of a group that is gone. (If an aborted child was awaiting a `JoinHandle`,
-//! that is only dropped: its task goes on.)
+//! **`gather`.** The call boxes the children. The first poll finds no group, makes one, and spawns them as
+//! its members. A group is an entry in a table of the loop: a counter, and the *parent*, the waiter that each
+//! pending poll of the `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). When a member is
+//! done, `State::finish` counts down, in O(1) (`Groups::finish_member`). It wakes the parent once, for any
+//! number of children: when the last one is done, or one panics (the group lists which one). (An `Err` is a
+//! value like any other; [`try_gather`] looks at it.) The `gather` has a `Child` for each, a `JoinHandle`
+//! that aborts its task when it drops. Each poll of the `gather`, also the first, looks at the group
+//! (`Group::poll_until`). If a member has panicked, it resumes that panic. If all are done, the handles take
+//! the outputs out of the tasks' slots, in the order of the children. Else it leaves its waiter as the
+//! parent, and is pending. It looks and leaves in one use of the state, so no child is done in between. When
+//! the `gather` ends or is dropped, each handle aborts its child, unless that is done, and takes it out of
+//! the group. The group is freed after the handles, so no task is a member of a group that is gone. (No other
+//! handle of a child exists: only the `gather` and the end of the loop can abort one. If an aborted child was
+//! awaiting a `JoinHandle`, that is only dropped: its task goes on.)
 //!
-//! **An abort.** `JoinHandle::abort` only marks the task, and queues it if it waits; one that is queued keeps
-//! its place. When its number is popped, the turn drops the future instead of polling it, and wakes what
-//! awaits the handle, which gives "cancelled". So no destructor runs inside `abort`, where the caller may
-//! be in the middle of something, or be the task itself.
+//! **An abort.** `JoinHandle::abort` only marks the task. One that waits is queued, for the next batch; one
+//! that is queued keeps its place, in this batch or the next; one that is being polled is dropped when its
+//! poll ends. When the number of an aborted task is popped, the turn drops the future instead of polling it,
+//! and wakes what awaits the handle, which gives "cancelled". So no destructor runs inside `abort`, where the
+//! caller may be in the middle of something, or be the task itself.
 //!
 //! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`). On the
 //! loop's own thread `current::deliver` calls that at once. On another (a handle is `Send`) it leaves the
 //! message in the inbox. A loop that does not run drops nothing: the task stays marked until the next turn,
-//! or the loop's end. An abort of a task that is done does nothing. A task that is aborted during its own
-//! poll is dropped when that poll ends; so is a value that the poll has returned. If the poll or the
-//! destructor panics, the handle gives that panic. A [`timeout`] aborts nothing: its future is dropped with
-//! it, on the spot. And the end of a loop drops the aborted tasks with all the others.
+//! or the loop's end. An abort of a task that is done does nothing. If the poll that is under way returns a
+//! value, that is dropped. If the poll or the destructor panics, the handle gives that panic. A [`timeout`]
+//! aborts nothing: its future is dropped with it, on the spot. And the end of a loop drops the aborted tasks
+//! with all the others.
 //!
 //! So a future may end at any of its awaits. What it has taken and not passed on, such as half a message, is
 //! lost with it. Where an operation can lose something, its documentation says so; `explore::cancel` drops a
 //! future at each of its awaits, for a test.
 //!
 //! **A wake from another thread.** Such a wake does not touch the table. It sets the slot's flag
-//! (`wake/flags.rs`). If the flag was clear, it pushes a message into the loop's inbox under a lock, and
-//! rings the loop if it sleeps, by a bell that the inbox keeps (`wake/inbox.rs`). If the flag was set, there
-//! is nothing to do: the thread that has set it leaves the message, and rings. So one message serves all
-//! wakes of a slot. It names the slot alone, since these wakes may be meant for tasks that have had the slot
-//! one after the other. In the third step of the turn the loop takes the whole list, clears the flags of its
-//! slots, and then handles the messages: `State::receive` queues the task that has the slot by then. One turn
-//! handles 1,024; the rest waits for later ones, and the next list is taken when this one is empty. A wake
-//! after the clearing leaves a new message; one before it needs none, since the poll is still to come. While
-//! a loop is not run, its messages stay in the inbox; the first park of the next run reads them.
+//! (`inbox::wake`; `wake/flags.rs`). If the flag was clear, it pushes a message into the loop's inbox under a
+//! lock, and rings the loop if it sleeps, by a bell that the inbox keeps (`wake/inbox.rs`). If the flag was
+//! set, there is nothing to do: the thread that has set it leaves the message, and rings if need be. So one
+//! message serves all wakes of a slot. It names only the slot, since the wakes may be meant for several
+//! tasks, each of which had the slot for a while. In the third step of the turn the loop takes the whole list
+//! and clears the flags of its slots (`Inbox::drain`). Then it handles the messages: `State::receive` queues
+//! the task that has the slot by then. One turn handles 1,024; the rest waits for later ones, and the next
+//! list is taken when this one is empty. A wake after the clearing leaves a new message. One before it is
+//! served by the message that was just taken, which is not handled yet: so the poll is still to come. While a
+//! loop is not run, its messages stay in the inbox, until the next park of a later run.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -295,10 +309,11 @@
 //!
 //! **The end of a loop.** It comes when the `EventLoop` is dropped, at the end of [`run`] too
 //! (`lifecycle.rs`). The tasks are dropped in spawn order, while the loop is the running one. So a destructor
-//! may spawn, wake and abort; what it spawns is dropped at once. Nothing is raised in a task, and no task is
-//! polled again: what needs an `await` must be done before. Then the inbox is closed, and the messages in it
-//! are dropped. Every waiter that is left, a task of another loop say, is woken, and finds the loop gone in
-//! its next poll. Last, jobs that have begun are waited for.
+//! may spawn, wake and abort; what it spawns is dropped at once. No task is polled again, not even to learn
+//! of the end (a coroutine of asyncio does): what needs an `await` must be done before. Then the inbox is
+//! closed, and the messages in it are dropped. Every waiter that is left is woken, and finds the loop gone in
+//! its next poll: a foreign waker, or a task of another loop whose waker was passed to a future of this one.
+//! Last, jobs that have begun are waited for.
 //!
 //! # Reading order
 //!
@@ -309,14 +324,13 @@
 //! |---|---|
 //! | `current::take`, `release` | moves the state out of a thread-local, for the turn; puts it back |
 //! | `while_free` | puts the state back, runs a closure, which may be user code, and takes the state again |
-//! | `on_own_loop` | uses the state of the loop with that number; `None` if the loop is gone. It panics if another one runs |
 //! | `current::wake` | wakes the task with that number: at once if its loop is on this thread, else through the inbox |
 //! | `Ending` | how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
-//! | `deferred_wakes` | waiters that `State` cannot queue: the first that is not of this loop, and all after it, to keep the order. The turn wakes them while the state is free |
+//! | `deferred_wakes` | waiters that `State` cannot queue, as a foreign waker is user code. Once one is in the list, all that follow join it, also tasks of this loop: so they are woken in order, by the turn, while the state is free |
 //! | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
 //! | `inbox.drain` | marks the loop as awake, takes the messages, and clears the flags of their slots |
-//! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it; `poll_left` is pending if none is left, `spend` counts one |
+//! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it |
 //! | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it |
 //! | `log`, `record`, `notify`, `resume_panic`, `cause` | matter only if something observes the loop |
 //! | `open_poller`, `begin_wait`, `end_wait`, `pass_virtual_time` | matter only for a virtual clock |
@@ -326,8 +340,10 @@
 //! | `registry` | mio's, where sockets are registered, on any thread |
 //! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure. (The bell's event names no source) |
 //! | `pop_due` | takes a timer that is due out of the wheel |
-//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken. A `gather` or an `ALL_COMPLETED` is woken by the last member, or by one that panics, which is listed; any other parent is woken by the first that is done since its last poll, and each is listed |
-//! | `clock.tick`, `until` | the time now, in ticks (microseconds); how long to sleep until a tick (on a real clock 0, or a millisecond at least, unless a shorter sleep was armed) |
+//! | `waker`, `wake_quietly` | the waker of a number; wakes a waiter, whose panic stops there. (The last file has both) |
+//! | `finish_member` | counts a member of a group as done. Returns the parent if it is to be woken: of a `gather`, when the last member is done or one has panicked; of most other groups, when any is done. The parent is taken out, so it is woken once until it polls again |
+//! | `clock.tick` | the time now, in ticks (microseconds) |
+//! | `clock.until` | how long to sleep until a tick: 0 if it has come. A real clock waits a millisecond at least, unless a shorter sleep was armed |
 //! | `next_look` | a lower bound of the first deadline, in O(1), in ticks: it may be that of a timer which is cancelled by now |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
 //! | `inbox.outlook` | what may still come: a message (it is there, or its flag is set), whatever a `LoopHandle` that exists may send, or nothing |
@@ -346,7 +362,9 @@
 //! | `park.rs` | the rule of 61, and when a loop may sleep |
 //! | `wake/waker.rs` | the loop's only `unsafe` block, and why a pointer that is never followed is safe |
 //!
-//! Then the files that the story only calls, one path at a time:
+//! Then the files that the story only calls, one path at a time. (What belongs to a loop uses its state by
+//! `current::on_own_loop`: `None` if the loop is gone; it panics if another one runs. `budget::poll_left` is
+//! pending if the budget is used up, `spend` takes one unit of it.)
 //!
 //! | file | what to look for |
 //! |---|---|
@@ -399,6 +417,7 @@
 //! | a `JoinHandle`, which asks the table | the `Task` itself, its result and callbacks | the `Header`, and a waker in its `Trailer` |
 //! | the budget: 128 ready operations a poll, one after another | none | `coop::Budget`: 128 too |
 //! | a park after 61 polls, or one batch | a `select` in every `_run_once` | `event_interval`: 61 too |
+//! | an abort: a mark, then a drop | `Task.cancel`, which throws into the coroutine | `JoinHandle::abort`, a bit in the `Header`'s state |
 //! | the end of a loop, `lifecycle.rs` | `_cancel_all_tasks` | `shutdown2`, `close_and_shutdown_all` |
 //!
 //! # Six ideas
@@ -458,8 +477,8 @@
 //!
 //! # Limits
 //!
-//! - A loop belongs to one thread. For several cores, run several loops: `examples/cores` has one port for all of
-//!   them, by `SO_REUSEPORT`.
+//! - A loop belongs to one thread. For several cores, run several loops: `examples/cores` has one port for
+//!   all of them, by `SO_REUSEPORT`.
 //! - Locks, channels, buffered readers, files, HTTP, TLS, WebSockets and databases are other crates', and run on
 //!   boucle unchanged: [`ecosystem`] says how.
 //! - `fork` while a loop lives is not supported (the child shares its epoll), nor a wake from a signal handler

@@ -40,8 +40,8 @@ impl State {
         self.ready.is_empty() || self.ready.popped_after_next_batch() > self.pops_per_park
     }
 
-    /// Returns whether a `block_on` is to park before it returns: one pop more would bring the pops above
-    /// `pops_per_park`.
+    /// Returns whether a `block_on` is to park before it returns: the pops since the last park have come to
+    /// `pops_per_park`, which is 0 if the loop is to stop.
     pub(crate) fn is_last_park_due(&self) -> bool {
         self.ready.popped() >= self.pops_per_park
     }
@@ -65,13 +65,14 @@ impl State {
                 deadlock => return deadlock,
             }
         } else {
-            // A lower bound of the first deadline, in O(1). If it is too early, the loop parks once more.
+            // A lower bound of the first deadline, in O(1); a wait of 0 if it has come. If it is too early,
+            // the loop parks once more.
             let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
             deadline.into_iter().chain(limit).min()
         };
         if timeout != Some(Duration::ZERO) {
-            // Before the loop is marked as asleep: a thread that sees the mark rings the bell, which comes with
-            // the poller.
+            // Open it before the loop is marked as asleep: a thread that sees the mark rings the bell, and
+            // the bell is the poller's.
             if self.poller.is_none() {
                 return Park::NeedsPoller;
             }
@@ -87,7 +88,7 @@ impl State {
 
     /// How long the park of a single turn may last: zero if all tasks are done and no `LoopHandle` exists.
     pub(crate) fn limit_of_turn(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: no task has a slot
+        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: no flag matters
         if is_idle { Some(Duration::ZERO) } else { timeout }
     }
 

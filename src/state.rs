@@ -33,15 +33,16 @@ pub(crate) struct State {
     pub(crate) groups: Groups,
     pub(crate) timers: Wheel<Waiter>,
     pub(crate) reactor: Reactor,
-    /// `None` during a park, when the turn holds it; with a virtual clock also before the first park that waits,
-    /// or the first socket. (The registry, by which sockets are registered, is in the inbox.)
+    /// `None` during a park and `wake_sources`, which hold it; with a virtual clock also before the first
+    /// park that waits, or the first socket. (The registry, by which sockets are registered, is in the
+    /// inbox.)
     pub(crate) poller: Option<Poller>,
     /// That of the loop's short id: a static, which passes to the next loop with the id.
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// Waiters that cannot be queued here: the first that is not of this loop, and all after it, to keep the
-    /// order. The turn wakes them when the state is free. Each with its cause, for observers.
+    /// Waiters that cannot be queued here: the first that is not of this loop, and all that follow it, to
+    /// keep the order. The turn wakes them when the state is free. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     pub(crate) clock: Clock,
     /// A park is due if the next batch would bring the pops since the last park above this: 61; 0 forces one.
@@ -53,8 +54,8 @@ pub(crate) struct State {
     pub(crate) number: LoopNumber,
     /// `None`: FIFO.
     pub(crate) order: Option<Order>,
-    /// Executor jobs that are queued, running or awaited, and `ClockHold`s. They hold a virtual clock; with any
-    /// clock, the end of the loop waits for jobs only if this is not 0.
+    /// Executor jobs that are queued, running or awaited, and `ClockHold`s. While there is one, a virtual
+    /// clock does not jump. The end of the loop waits for jobs only if there is one.
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
@@ -123,8 +124,9 @@ impl State {
         number.short_id() == self.number.short_id()
     }
 
-    /// Wakes a task: queues it, unless it is queued, aborted or done. This is the slow path, also of wakes that
-    /// come through the inbox: `current::wake` and `wake_waiter` call [`try_wake`](Self::try_wake) first.
+    /// Wakes a task: queues it, unless it is queued, aborted, done or gone. `current::wake` and `wake_waiter`
+    /// call [`try_wake`](Self::try_wake) first, and this only if that returns false; a wake from the inbox
+    /// comes here at once.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) {
@@ -187,8 +189,8 @@ impl State {
         Some((number, self.tasks.take_out(number)))
     }
 
-    /// Marks a task as done, whose box holds the output, and wakes what waits for it. Returns the box if no
-    /// handle will ask for the output.
+    /// Marks a task as done, and wakes what waits for it. The box holds the output by now; it is returned if
+    /// no handle will ask for it.
     #[inline(always)]
     pub(crate) fn finish(
         &mut self,

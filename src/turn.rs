@@ -10,11 +10,11 @@
 //! **A batch is frozen.** What is pushed during a turn is popped in the next one. So a task that wakes itself
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
-//! **A park is due** if nothing is ready, or if the next batch would bring the pops since the last park above
-//! 61. So small batches are strung together, but a park never cuts one. (Most pops are polls; those of stale
-//! numbers and of aborted tasks count too.) A timer that is due waits for the next park, which follows this
-//! batch or a later one. In a loop that is run turn by turn ([`EventLoop::turn`](crate::EventLoop::turn)), or
-//! that is to stop, a park is due in every turn.
+//! **A park is due** if nothing is ready, or if the pops since the last park and those of the next batch would
+//! be more than 61. So small batches are strung together, but no park comes in the middle of one. (Most pops
+//! are polls; those of stale numbers and of aborted tasks count too.) A timer that is due waits for the next
+//! park, which follows this batch or a later one. In a loop that is run turn by turn
+//! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay
 //! queued. Before it returns, it makes steps 2 and 3, with timeout 0, if there were 61 pops since the last
@@ -31,8 +31,8 @@
 //! another thread, an observer, a park (where mio may log). So while a task is polled, the state is in its
 //! place, and the turn holds only the task's box, taken from its slot. User code may call back: spawn, wake,
 //! abort, drop. (Why no `RefCell` around each table? An allocator is user code too: it may wake a task while
-//! a table grows, and a borrow would panic. With one box there is one place that can find it missing,
-//! `current.rs`, and that leaves a message.)
+//! a table grows, and a borrow would panic. With one box, only `current.rs` can find something missing. A
+//! wake then goes into the inbox, and no table has to know.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -77,7 +77,8 @@ const MESSAGES_PER_TURN: usize = 1_024;
 /// An empty list of messages, or of deferred wakes, keeps at most this capacity.
 const KEPT_CAPACITY: usize = 1_024;
 
-/// Runs turns until the caller has what it waits for. What it returns is for [`Until::OneTurn`].
+/// Runs turns until the caller has what it waits for. The `Turn` that it returns is for [`Until::OneTurn`];
+/// an error of a park ends any run.
 #[track_caller] // as `park` and `deadlock`: the panic names the place where the program runs the loop
 pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
     let _budget = budget::EndOnDrop; // also when a panic ends the run
@@ -133,7 +134,8 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
 
 /// Polls a task. If it is pending, it goes back to its slot (if it was woken during the poll, it is queued
 /// already). If it is ready, it is done. If it was aborted during the poll, its future is dropped, or the
-/// value that the poll has returned: as in asyncio.
+/// value that the poll has returned. (asyncio drops such a value too, but throws into a coroutine that
+/// waits.)
 #[inline(always)]
 fn poll_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
     let (mut state, polled) = poll(state, number, task.as_mut());
@@ -147,7 +149,8 @@ fn poll_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<
     state
 }
 
-/// Drops what an aborted task holds: its future, or the value that its last poll has returned.
+/// Cancels an aborted task: drops its future, or the value that its last poll has returned, and marks it as
+/// done.
 #[inline(never)]
 fn cancel_task(mut state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
     if state.log.is_on() {
@@ -255,7 +258,7 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     match how {
         Park::Ask(timeout) => {
             let (begun, mut poller) = (state.clock.begin_wait(), state.poller.take());
-            // (`Ask` comes with a poller.)
+            // (There is a poller: a loop opens it before it may sleep, or for its first socket.)
             let ask_kernel = || poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
             (state, parked) = while_free(state, ask_kernel);
             state.poller = poller;
@@ -308,7 +311,8 @@ fn wake_deferred(mut state: Box<State>) -> Box<State> {
     state
 }
 
-/// Handles the messages of the inbox, as many as one turn may.
+/// Handles the messages of the inbox, as many as one turn may. The next list is taken when the last is
+/// handled, to keep the order.
 fn read_inbox(mut state: Box<State>) -> Box<State> {
     state.log.cause = Origin::Thread;
     if state.messages.is_empty() {

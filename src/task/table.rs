@@ -11,7 +11,8 @@
 //!                       └──── NotQueued ◀────┘                        ▼
 //!                                                                  (free)
 //!
-//!   NotQueued, Queued ── abort ──▶ Aborted ── take_out ──▶ being dropped ── finish ──▶ Done
+//!   NotQueued, Queued ── abort ──▶ Aborted ── take_out ───────▶ being dropped ── finish ──▶ Done
+//!   being polled      ── abort ──▶ Aborted ── its poll ends ──▶ being dropped ── finish ──▶ Done
 //! ```
 //!
 //! (`release_handle` and `take_done`, which a handle calls, are in `join.rs`.)
@@ -100,7 +101,7 @@ pub(crate) enum Popped {
     Aborted(BoxedTask),
     /// The main future.
     Main,
-    /// Nothing: the task is done or gone.
+    /// Nothing: the task that has left this number is done or gone.
     Stale,
 }
 
@@ -148,7 +149,7 @@ impl Tasks {
         (slot as u32, id)
     }
 
-    /// Queues a task, unless it is queued, aborted or done.
+    /// Queues a task, unless it is queued, aborted, done or gone.
     #[inline(always)]
     pub(crate) fn queue(&mut self, number: TaskNumber, ready: &mut ReadyQueue) -> Wake {
         let Some(entry) = self.by_number(number) else {

@@ -7,9 +7,9 @@
 //!
 //! ```text
 //!   wake(number)
-//!     the number is of the running loop         → unless the task is queued, aborted or done: push it
+//!     the number is of the running loop         → push it, if the task is there and waits
 //!     it is of another loop of this thread      → the same there
-//!     else                                      → the inbox of the loop's short id
+//!     else (also if the state is in use)        → the inbox of the loop's short id
 //! ```
 //!
 //! A number's identity is the loop's short id and the generation: so one comparison, on the loop's own thread,
