@@ -13,12 +13,12 @@
 //! what may have a destructor of the user's leaves the state first. While a state is in use, only a hook of
 //! the global allocator can look for it, if it calls back into the loop while one of its tables grows. Then
 //! what is a message (a wake, an abort, a drop, a `LoopHandle`'s stop or spawn) goes through the inbox, as it
-//! would from another thread; what needs an answer panics, and names the cause. An observer, which sees the
-//! loop and may not use it, is treated the same way; only its wakes are done at once.
+//! would from another thread; what needs an answer panics, and names the cause. For an observer the same
+//! holds, though the state is free: it sees the loop, and may not use it. Only its wakes are done at once.
 //!
 //! | function | called by | panics |
 //! |---|---|---|
-//! | `take`, `release`, `while_free` | the turn | if the state is in use |
+//! | `take`, `release`, `while_free` | the turn | if the state is in use (`release` never) |
 //! | `wake`, `deliver` | wakers; whatever aborts a task, or is dropped | never |
 //! | `find`, `expect` | what has the number of a loop of this thread, also a spawn | `find` never; `expect` if the state is in use |
 //! | `running`, `expect_running` | what begins on the running loop: a timer, a socket, a group | if the state is in use; the second also if no loop runs |
@@ -136,7 +136,7 @@ fn take_from_others(wanted: impl Fn(&State) -> bool) -> Option<Box<State>> {
 /// the loop while the state is in use.
 pub(crate) fn remove(number: LoopNumber) -> Option<Box<State>> {
     if NUMBER.get() == number {
-        NUMBER.set(LoopNumber::NONE); // A task has called `process::exit`: it drops thread-locals.
+        NUMBER.set(LoopNumber::NONE); // in a run: `process::exit` drops thread-locals
         return take_running();
     }
     take_from_others(|state| state.number == number)
@@ -247,7 +247,8 @@ pub(crate) fn wake(number: TaskNumber) {
     }
 }
 
-/// Wakes a task that is of another loop, or whose loop cannot queue it at once.
+/// Wakes a task that the running loop has not queued: it is of another loop, the queue has to grow, the loop
+/// is observed, or the number is stale.
 #[cold]
 #[inline(never)]
 fn wake_slowly(running: Option<Box<State>>, number: TaskNumber) {

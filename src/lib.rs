@@ -189,21 +189,25 @@
 //! (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an event
 //! whose token is the source's slot; `State::wake_sources` marks the sides that the event names as ready,
 //! takes all waiters of each side that was not ready before, and pushes their numbers. In the next batch each
-//! of these tasks is polled, and reads if the side is still ready. If the first has emptied the socket, the
-//! others leave their numbers again, without a system call.
+//! of these tasks is polled, and reads if the side is still ready. If a short read of the first has emptied
+//! the stream, the others leave their numbers again, without a system call; otherwise the next one asks the
+//! kernel in vain.
 //!
-//! No edge is lost. An operation that would block, and the leaving of the number, are one use of the state,
-//! so the loop cannot park in between. (With a foreign waker, and in a few other cases, they are two. The
-//! second looks at the flag first: if the side is ready by then, it wakes the task at once.) An edge that
-//! comes meanwhile waits in the kernel, and a later park returns it. A new side is not ready, and registering
-//! the socket makes the kernel report what is there already. A short read has emptied the stream, and a short
-//! write has filled the kernel's buffer: so the next change is an edge. No event reaches the wrong source:
-//! all events of a park are handled before a slot can be freed and given to another.
+//! No edge is lost. The loop takes edges in the third step of its turn, so none is taken between an operation
+//! that would block and the leaving of the number: the task is still being polled. An edge that comes
+//! meanwhile waits in the kernel, and a later park returns it. (A future may also be polled while no loop
+//! runs. Then the clone of a foreign waker may make a turn in between. So where the two are not one use of
+//! the state, the second looks at the flag first: if the side is ready by then, it wakes the task at once.) A
+//! new side is not ready, and registering the socket makes the kernel report what is there already. A short
+//! read has emptied the stream, and a short write has filled the kernel's buffer: so the next change is an
+//! edge. No event reaches the wrong source: all events of a park are handled before a slot can be freed and
+//! given to another.
 //!
 //! Exceptions:
 //!
-//! - The operation of an [`AsyncFd`](net::AsyncFd) is user code, and runs while the state is free. So its
-//!   side stays ready if an edge has come since the operation began (`net/async_fd.rs`).
+//! - The operation of an [`AsyncFd`](net::AsyncFd) is user code, and may make a turn itself, if it is polled
+//!   while no loop runs. So its side stays ready if an edge has come since the operation began
+//!   (`net/async_fd.rs`).
 //! - After an edge that has reported more than new bytes (the end of a stream, urgent data), after a read of
 //!   a Unix stream that has stopped at passed descriptors, and always without epoll or kqueue, the side stays
 //!   ready until an operation would block. So does one whose read has found the end (`net/readiness.rs`).
@@ -228,25 +232,27 @@
 //! side, and the next edge wakes its task in vain.)
 //!
 //! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed. The wake is
-//! dropped, and the slot's flag cleared again: left set, it would keep every wake of that slot from the next
-//! loop with the short id. If a new loop has the short id by then, the wake goes to that, as if it were its
-//! own. And after 2^20 spawns (2^8 on 32 bits) generations repeat: then a number that a task has left in the
-//! queue may be that of the task which has its slot now, and this is polled before its turn.
+//! dropped, and the slot's flag cleared again: left set, it would silence that slot in the next loop with the
+//! short id. If a new loop has the short id by then, the wake goes to that, as if it were its own. And after
+//! 2^20 spawns (2^8 on 32 bits) generations repeat: then a number that a task has left in the queue may be
+//! that of the task which has its slot now, and this is polled before its turn.
 //!
 //! **`gather`.** The call boxes the children. The first poll finds no group, makes one, and spawns them as
 //! its members. A group is an entry in a table of the loop: a counter, and the *parent*, the waiter that each
 //! pending poll of the `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). When a member is
 //! done, `State::finish` counts down, in O(1) (`Groups::finish_member`). It wakes the parent once, for any
-//! number of children: when the last one is done, or one panics (the group lists which one). (An `Err` is a
+//! number of children: when the last one is done, or one panics (the group keeps its position). (An `Err` is a
 //! value like any other; [`try_gather`] looks at it.) The `gather` has a `Child` for each, a `JoinHandle`
-//! that aborts its task when it drops. Each poll of the `gather`, also the first, looks at the group
-//! (`Group::poll_until`). If a member has panicked, it resumes that panic. If all are done, the handles take
-//! the outputs out of the tasks' slots, in the order of the children. Else it leaves its waiter as the
-//! parent, and is pending. It looks and leaves in one use of the state, so no child is done in between. When
-//! the `gather` ends or is dropped, each handle aborts its child, unless that is done, and takes it out of
-//! the group. The group is freed after the handles, so no task is a member of a group that is gone. (No other
-//! handle of a child exists: only the `gather` and the end of the loop can abort one. If an aborted child was
-//! awaiting a `JoinHandle`, that is only dropped: its task goes on.)
+//! that aborts its task when it drops.
+//!
+//! Each poll of the `gather`, also the first, looks at the group (`Group::poll_until`). If a member has
+//! panicked, it resumes that panic. If all are done, the handles take the outputs out of the tasks' slots, in
+//! the order of the children. Else it leaves its waiter as the parent, and is pending.
+//!
+//! When the `gather` ends or is dropped, each handle aborts its child, unless that is done, and takes it out
+//! of the group. The group is freed after the handles, so no task is a member of a group that is gone. (No
+//! other handle of a child exists: only the `gather` and the end of the loop can abort one. If an aborted
+//! child was awaiting a `JoinHandle`, that is only dropped: its task goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task. One that waits is queued, for the next batch; one
 //! that is queued keeps its place, in this batch or the next; one that is being polled is dropped when its
@@ -255,12 +261,12 @@
 //! caller may be in the middle of something, or be the task itself.
 //!
 //! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`). On the
-//! loop's own thread `current::deliver` calls that at once. On another (a handle is `Send`) it leaves the
-//! message in the inbox. A loop that does not run drops nothing: the task stays marked until the next turn,
-//! or the loop's end. An abort of a task that is done does nothing. If the poll that is under way returns a
-//! value, that is dropped. If the poll or the destructor panics, the handle gives that panic. A [`timeout`]
-//! aborts nothing: its future is dropped with it, on the spot. And the end of a loop drops the aborted tasks
-//! with all the others.
+//! loop's own thread `current::deliver` calls that at once, if the state is free. On another (a handle is
+//! `Send`) it leaves the message in the inbox. A loop that does not run drops nothing: the task stays marked
+//! until the next turn, or the loop's end. An abort of a task that is done does nothing. If the poll that is
+//! under way returns a value, that is dropped. If the poll or the destructor panics, the handle gives that
+//! panic. A [`timeout`] aborts nothing: its future is dropped with it, on the spot. And the end of a loop
+//! drops the aborted tasks with all the others.
 //!
 //! So a future may end at any of its awaits. What it has taken and not passed on, such as half a message, is
 //! lost with it. Where an operation can lose something, its documentation says so; `explore::cancel` drops a
@@ -327,7 +333,7 @@
 //! | `current::wake` | wakes the task with that number: at once if its loop is on this thread, else through the inbox |
 //! | `Ending` | how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
-//! | `deferred_wakes` | waiters that `State` cannot queue, as a foreign waker is user code. Once one is in the list, all that follow join it, also tasks of this loop: so they are woken in order, by the turn, while the state is free |
+//! | `deferred_wakes` | foreign wakers, which are user code, and tasks of other loops. Once one is in the list, all that follow join it, also tasks of this loop: so they are woken in order, by the turn, while the state is free |
 //! | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
 //! | `inbox.drain` | marks the loop as awake, takes the messages, and clears the flags of their slots |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it |
@@ -368,9 +374,9 @@
 //!
 //! | file | what to look for |
 //! |---|---|
-//! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks` | the shortest *leaf* that has to wait (a leaf is a future that has no other inside). It shows how the contract is kept: it is pending, and has left its task's number |
+//! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks`; `AbortHandle::abort` | the shortest *leaf* that has to wait (a leaf is a future that has no other inside). It shows how the contract is kept: it is pending, and has left its task's number |
+//! | `current.rs`, as far as `find`; then its `wake` and `deliver` | what it takes to move the state out; from a waker to the state |
 //! | `task/spawn.rs`: `try_spawn` | a box, a state that is found by its number, a slot, a handle. A loop that refuses gives the box back |
-//! | `current.rs`, as far as `while_free`; then its `wake` and `deliver` | what it takes to move the state out; from a waker to the state |
 //! | `net/source.rs` (`Source::poll`), `net/readiness.rs`, `net/reactor.rs` | a read that has to wait, and the event that ends the wait |
 //! | `wake/inbox.rs`, `wake/flags.rs`, `messages.rs` | why no wake is lost; one wake, one message; what a loop does when it is asked |
 //! | `task/group_table.rs`, `combine/group.rs`, with `Gather::poll` | how a `gather` is woken once, for any number of children |

@@ -1,8 +1,9 @@
-//! What a loop does with a [`Message`]: from a handle that aborts or is dropped, or from another thread.
+//! What a loop does with a [`Message`]: a request of a handle, of something that is dropped, or of another
+//! thread.
 //!
-//! On the loop's own thread a message is handled at once; from another, when the loop reads its inbox:
-//! [`current::deliver`](crate::current::deliver) decides. A `LoopHandle`'s `spawn` and `stop` go through the
-//! inbox in any case, and so does the end of a `ClockHold`.
+//! [`current::deliver`](crate::current::deliver) has it handled at once if the loop's state is in its place
+//! on this thread; otherwise it is handled when the loop reads its inbox. `LoopHandle::spawn` and `stop` go
+//! through the inbox in any case, and so does the end of a `ClockHold`.
 
 use crate::net::readiness::Readiness;
 use crate::observe::event::EventKind;

@@ -26,8 +26,8 @@ pub(crate) enum Park {
 }
 
 impl State {
-    /// Makes the loop return after the turn under way, or after the next if there is none. If the park of that
-    /// turn is still to come, it does not wait.
+    /// Makes the loop return at the end of this turn; if none is under way, of the next. A park before that
+    /// does not wait.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.pops_per_park = 0;

@@ -41,7 +41,7 @@ pub(crate) struct State {
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// Waiters that cannot be queued here: the first that is not of this loop, and all that follow it, to
+    /// Waiters that cannot be queued here: the first that is no task of this loop, and all that follow it, to
     /// keep the order. The turn wakes them when the state is free. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     pub(crate) clock: Clock,
@@ -49,9 +49,11 @@ pub(crate) struct State {
     pub(crate) pops_per_park: usize,
     /// `stop` was called. The end of a run clears it (`event_loop.rs`).
     pub(crate) stopping: bool,
+    /// The end of the loop has begun: what is spawned now is dropped at once.
+    pub(crate) closing: bool,
+    pub(crate) number: LoopNumber,
 
     // On a first reading, skip the rest.
-    pub(crate) number: LoopNumber,
     /// `None`: FIFO.
     pub(crate) order: Option<Order>,
     /// Executor jobs that are queued, running or awaited, and `ClockHold`s. While there is one, a virtual
@@ -59,8 +61,6 @@ pub(crate) struct State {
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
-    /// The end of the loop has begun: what is spawned now is dropped at once.
-    pub(crate) closing: bool,
     /// The loop is being run, by `block_on`, `run_forever` or `turn`.
     pub(crate) entered: bool,
     /// What has happened, if the loop is observed.
@@ -124,9 +124,8 @@ impl State {
         number.short_id() == self.number.short_id()
     }
 
-    /// Wakes a task: queues it, unless it is queued, aborted, done or gone. `current::wake` and `wake_waiter`
-    /// call [`try_wake`](Self::try_wake) first, and this only if that returns false; a wake from the inbox
-    /// comes here at once.
+    /// Wakes a task: queues it, unless it is queued, aborted, done or gone. What is frequent, a wake on the
+    /// running loop and those of `wake_waiter`, tries [`try_wake`](Self::try_wake) first.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) {

@@ -18,8 +18,7 @@
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay
 //! queued. Before it returns, it makes steps 2 and 3, with timeout 0, if there were 61 pops since the last
-//! park, or if the loop is to stop. If it did not, a program that makes one short `block_on` after another
-//! would never park.
+//! park, or if the loop is to stop. Otherwise a program of short `block_on`s would never park.
 //!
 //! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -60,9 +59,10 @@ pub use report::Turn;
 
 /// When the loop returns to its caller.
 pub(crate) enum Until<'main> {
-    /// When the main future is done, or the loop is to stop: `block_on`. The main future is not a task, but has
-    /// a number, and is queued like one. It stays with `block_on`, since it may borrow from the caller. Its
-    /// cell catches its panic, as a task's does, and `block_on` passes it on.
+    /// When the main future is done, or the loop is to stop: `block_on`. The main future is not a task, but
+    /// has a number, and is queued like one (`enter_main` in `event_loop.rs`). It stays with `block_on`,
+    /// since it may borrow from the caller. Its cell catches its panic, as a task's does, and `block_on`
+    /// passes it on.
     MainDone(Pin<&'main mut dyn Future<Output = Ending>>),
     /// When the loop is to stop: `run_forever`.
     Stopped,
@@ -258,7 +258,8 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     match how {
         Park::Ask(timeout) => {
             let (begun, mut poller) = (state.clock.begin_wait(), state.poller.take());
-            // (There is a poller: a loop opens it before it may sleep, or for its first socket.)
+            // From here to the sleep no user code runs on this thread (but a logger): a wake would not end
+            // the sleep.
             let ask_kernel = || poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
             (state, parked) = while_free(state, ask_kernel);
             state.poller = poller;

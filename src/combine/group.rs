@@ -2,7 +2,8 @@
 //! [`Group::poll_until`]. The [table of groups](crate::task::group_table) counts those that are not done.
 //!
 //! A task leaves its group when its handle is dropped, or when `wait` gives the handle back. A group's number
-//! is used again, so the group drops after the handles of its tasks: none is in a group that is gone.
+//! is used again, so a group drops after the handles of its tasks: otherwise a task would count in a later
+//! group.
 
 use std::mem;
 use std::panic::Location;

@@ -15,13 +15,13 @@
 //! (which the kernel reports on Linux only), even if more bytes follow. After such an edge, and always
 //! without epoll or kqueue, the side is *drained first*: it stays ready until an operation would block.
 //!
-//! **Many waiters.** An edge wakes all waiters of its side. A future that is dropped leaves its waiter
-//! behind, and some combinators poll with a new waker each time: nothing tells which waiters are stale. So the
-//! list of those after the first has a limit. A waiter that comes when the list is full has it emptied: all in
-//! it are woken. Those that still wait come back; the stale ones are gone. The limit is doubled, in case all
-//! come back. Once the loop has been idle since then (its reactor counts how often), all are back, and the next
-//! waiter sets the limit to twice their number. An edge may lower the limit to twice the number of waiters that
-//! it takes from the list, but never raises it: some of these may be stale.
+//! **Many waiters.** An edge wakes all waiters of its side. A dropped future leaves its waiter behind, and
+//! some combinators poll with a new waker each time: so some waiters are stale, and nothing tells which. So
+//! the list of those after the first has a limit. At the limit, all in it are woken: those that still wait
+//! come back, the stale ones do not. The limit is doubled then, as all may come back. When the loop has been
+//! idle since (its reactor counts how often), all that will come are back, and the next waiter sets the limit
+//! to twice their number. An edge only lowers it, to twice the number of waiters that it has woken: some of
+//! these may be stale.
 
 use std::io;
 use std::mem;
@@ -39,7 +39,7 @@ pub(crate) struct Readiness {
     /// A short read may have left something: an edge brought more than bytes, or a read of a Unix stream
     /// ended at descriptors. (A short write has filled the socket: at a closed end a write fails.)
     pub(crate) drain_first: bool,
-    /// The kernel must be asked to report this side before a task waits for it.
+    /// The kernel does not report this side yet: it is asked to when a task waits for it.
     pub(super) unwatched: bool,
     /// How many edges there were. It may wrap, since it is only compared for equality.
     pub(super) edges: u32,
@@ -87,8 +87,8 @@ impl Readiness {
     }
 
     /// Marks the side as not ready after an operation that would block, unless an edge has come since the
-    /// operation began, when the count was `edges`. (Edges come in turns. An `AsyncFd`'s
-    /// operation is user code, and may run one if it is polled while no loop runs.)
+    /// operation began, when the count was `edges`. (One may: an `AsyncFd`'s operation may make a turn, if it
+    /// is polled while no loop runs.)
     pub(super) fn set_not_ready(&mut self, edges: u32) {
         if edges == self.edges {
             self.ready = false;
@@ -142,9 +142,9 @@ impl Readiness {
     #[inline(always)]
     pub(super) fn set_ready(&mut self, mut wake: impl FnMut(Waiter)) {
         self.edges = self.edges.wrapping_add(1);
-        if !mem::replace(&mut self.ready, true)
-            && let Some(first) = self.first.take()
-        {
+        let was_ready = mem::replace(&mut self.ready, true);
+        debug_assert!(!was_ready || self.first.is_none(), "while a side is ready, nothing waits");
+        if !was_ready && let Some(first) = self.first.take() {
             wake(first);
             if let Some(others) = &mut self.others {
                 others.take().into_iter().for_each(wake);

@@ -1,8 +1,8 @@
 //! A source: a socket, or another descriptor, that is registered with a loop.
 //!
 //! A socket may be dropped on any thread, in three steps. It is deregistered, since the kernel keeps a
-//! registration while any duplicate of the descriptor is open; its slot is freed, from another thread by a
-//! message, so later; and it is closed.
+//! registration while any duplicate of the descriptor is open; its slot is freed (by a message: from another
+//! thread, later); and it is closed.
 //!
 //! mio logs each registration and its end, and a logger is user code. So both happen while no state is in use
 //! and no lock is held.

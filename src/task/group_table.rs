@@ -45,7 +45,7 @@ const KEPT: usize = 1_024;
 /// When the parent is woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WakeOn {
-    /// When a member is done: the first since the parent's last poll.
+    /// At the first member that is done after the parent's last poll.
     Each,
     /// When all members are done, or one has panicked.
     Last,

@@ -42,9 +42,9 @@ use crate::wake::waker::waiter;
 ///
 /// # Panics
 ///
-/// When it is awaited by its own task, or within that task's poll by whatever else polls there, again after
-/// it was ready, or on another loop or another thread while its own loop lives. (When that has ended, the
-/// handle gives "cancelled", even if the task had returned.)
+/// If it is polled within a poll of its own task, by whatever polls there; again after it was ready; or on
+/// another loop or another thread while its own loop lives. (When that has ended, the handle gives
+/// "cancelled", even if the task had returned.)
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {

@@ -196,8 +196,8 @@ fn refuse<T>(loop_number: Option<LoopNumber>, task: BoxedTask) -> JoinHandle<T> 
     JoinHandle::cancelled(loop_number)
 }
 
-/// Spawns a task without a handle. A refusal is an error (to an observer, a panic): a loop with more messages
-/// to read must not panic.
+/// Spawns a task without a handle. Returns an error if it is refused, since a loop that reads its inbox must
+/// not panic. (It panics if an observer calls it.)
 pub(crate) fn detached<F: Future<Output: 'static> + 'static>(
     loop_number: LoopNumber,
     location: &'static Location<'static>,

@@ -66,8 +66,8 @@ pub(crate) struct Entry {
     /// A `JoinHandle` exists.
     pub(super) has_handle: bool,
     pub(crate) joiner: Joiner,
-    /// `None` while it is out, to be polled or dropped, and when the end of the loop has taken it. That of the
-    /// main future, which stays with `block_on`, is never in.
+    /// `None` while it is out, to be polled or dropped, and when the end of the loop has taken it. Always
+    /// `None` for the main future, which stays with `block_on`.
     pub(crate) task: Option<BoxedTask>,
 }
 
@@ -101,7 +101,7 @@ pub(crate) enum Popped {
     Aborted(BoxedTask),
     /// The main future.
     Main,
-    /// Nothing: the task that has left this number is done or gone.
+    /// Nothing: no task has this number, or the one that has it is done, or no longer queued.
     Stale,
 }
 

@@ -37,8 +37,8 @@ impl Flags {
         word.fetch_and(!bit, Ordering::Acquire);
     }
 
-    /// Whether a flag of the first `slots` is set. It may look at some after these, since chunks that were
-    /// never made are skipped, and not counted. O(n), a word at a time.
+    /// Whether a flag of the first `slots` is set. Chunks that were never made do not count, so it may look
+    /// at flags of later slots too. O(n), a word at a time.
     pub(super) fn any(&self, slots: usize) -> bool {
         let mut words = self.0.iter().filter_map(OnceLock::get).flatten().take(slots.div_ceil(WORD));
         words.any(|word| word.load(Ordering::Relaxed) != 0)

@@ -15,10 +15,11 @@
 //! number in each turn (`read_inbox` in `turn.rs`), and takes the next list when the first is done. The list
 //! is not bounded, since a sender that had to wait could deadlock.
 //!
-//! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender should not
-//! ring a loop that is awake. Both look at the same two things, the list and the mark `asleep`, under the
-//! same lock; `lib.rs` has the picture ("A wake from another thread"). The bell is mio's waker, an eventfd on
-//! Linux. A sender releases the lock before it rings: the loop that it wakes takes the lock at once.
+//! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender need not
+//! ring a loop that is awake. (One that comes between a park and the reading of the inbox rings in vain.)
+//! Both look at the same two things, the list and the mark `asleep`, under the same lock; `lib.rs` has the
+//! picture ("A wake from another thread"). The bell is mio's waker, an eventfd on Linux. A sender releases
+//! the lock before it rings: the loop that it wakes takes the lock at once.
 //!
 //! No user code runs under the lock: closures leave before they are run or dropped, and the list grows and is
 //! freed while nothing is locked, since the allocator is the program's too.
@@ -76,7 +77,8 @@ struct Contents {
     /// The same loop, until its end closes the inbox: from then on it reads no more.
     reader: Option<LoopNumber>,
     messages: VecDeque<Message>,
-    /// The loop sleeps, or is about to, and must be rung.
+    /// Set when the loop is about to sleep, cleared by the first message, or when the loop reads its inbox
+    /// (not when the park ends). While it is set, a message rings.
     asleep: bool,
     /// Rings the loop out of its sleep. Shared, since it is rung while nothing is locked.
     bell: Option<Arc<mio::Waker>>,
@@ -119,7 +121,7 @@ pub(crate) fn living() -> Vec<LoopNumber> {
 }
 
 /// Wakes a task from where its loop is not found: another thread, or a hook of the allocator while the loop's
-/// state is in use. Does nothing if the loop is gone.
+/// state is in use. Does nothing if no loop has the short id.
 ///
 /// Costs an atomic operation; and a lock, if it is the slot's first wake since the loop last read its inbox.
 #[inline]
@@ -213,7 +215,8 @@ impl Inbox {
         contents.asleep
     }
 
-    /// Marks the loop as awake, exchanges the messages for an empty list, and clears their flags.
+    /// Marks the loop as awake, exchanges the messages for an empty list, and then clears their flags. They
+    /// are handled later, so that a wake before the clearing is served by one of these.
     pub(crate) fn drain(&self, messages: &mut VecDeque<Message>) {
         debug_assert!(messages.is_empty());
         let mut contents = self.lock();
@@ -230,9 +233,9 @@ impl Inbox {
         }
     }
 
-    /// Returns what may still come, for a loop whose table has so many slots. It looks under one lock: if a
-    /// thread leaves a message and then drops the last handle, the drop is never seen alone. A flag that
-    /// is set without a message belongs to a thread that is about to leave one.
+    /// Returns what may still come, for a loop whose table has so many slots. It looks at all under one lock:
+    /// a thread that leaves a message and then drops the last handle is seen with the one or with the other.
+    /// A flag that is set without a message belongs to a thread that is about to leave one.
     pub(crate) fn outlook(&self, slots: usize) -> Outlook {
         let contents = self.lock();
         if !contents.messages.is_empty() || self.woken.any(slots) {

@@ -7,7 +7,8 @@
 //!
 //! ```text
 //!   wake(number)
-//!     the number is of the running loop         → push it, if the task is there and waits
+//!     the number is of the running loop         → push it, if the task is there and neither queued,
+//!                                                  aborted nor done
 //!     it is of another loop of this thread      → the same there
 //!     else (also if the state is in use)        → the inbox of the loop's short id
 //! ```
