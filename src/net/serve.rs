@@ -15,9 +15,8 @@ use super::listener::Listener;
 use crate::combine::task_group::TaskGroup;
 use crate::current;
 use crate::observe::event::EventKind;
-use crate::task::budget;
 use crate::task::join::JoinError;
-use crate::time::sleep::{Sleep, sleep};
+use crate::time::sleep::sleep;
 use crate::time::timeout::timeout;
 
 /// How long `serve` waits after an error of `accept`: as long as asyncio and axum do.
@@ -314,7 +313,7 @@ impl<L: Listener, E: 'static> Serve<L, E> {
     async fn run(self) -> io::Result<()> {
         let Serve { listener, mut spawn_handler, max_connections, on_error, mut shutdown, grace } = self;
         let mut connections = Connections { tasks: TaskGroup::new(), peers: BTreeMap::new(), on_error };
-        let mut pause: Option<Sleep> = None; // after an error of `accept`
+        let mut pause = sleep(Duration::ZERO); // longer after an error of `accept`
         loop {
             let accepted = poll_fn(|cx| {
                 listener.check()?;
@@ -322,19 +321,13 @@ impl<L: Listener, E: 'static> Serve<L, E> {
                     return Poll::Ready(io::Result::Ok(None));
                 }
                 while let Poll::Ready(Some(())) = connections.poll_ended(cx) {
-                    pause = None; // its descriptor is free
+                    pause = sleep(Duration::ZERO); // its descriptor is free
                 }
                 if connections.tasks.len() >= max_connections {
                     return Poll::Pending;
                 }
-                if let Some(sleep) = &mut pause {
-                    ready!(sleep.poll_over(cx));
-                    pause = None;
-                }
-                ready!(budget::poll_left(cx)); // a listener may always be ready
-                let accepted = ready!(listener.poll_accept(cx));
-                budget::spend();
-                Poll::Ready(Ok(Some(accepted)))
+                ready!(pause.poll_over(cx)); // spends budget: a listener may always be ready
+                listener.poll_accept(cx).map(|accepted| Ok(Some(accepted)))
             });
             match accepted.await? {
                 None => break,
@@ -345,7 +338,7 @@ impl<L: Listener, E: 'static> Serve<L, E> {
                 Some(Err(error)) => {
                     // A client that has gone away meanwhile does not hold up the next one.
                     let is_gone = matches!(error.kind(), ConnectionAborted | ConnectionReset);
-                    pause = (!is_gone).then(|| sleep(RETRY));
+                    pause = sleep(if is_gone { Duration::ZERO } else { RETRY });
                     (connections.on_error)(ServeError::Accept(error));
                 }
             }
