@@ -147,20 +147,20 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
     watch(kind as c_int)?;
     let mut larger = Slab::new();
     let mut signal = lock(kind as c_int);
-    while signal.listeners.len() == signal.listeners.capacity() {
-        let len = signal.listeners.len();
+    while signal.streams.len() == signal.streams.capacity() {
+        let len = signal.streams.len();
         if len < larger.capacity() {
             // The table is full, so all keep their slots if they move in order.
-            signal.listeners.drain().for_each(|listener| _ = larger.insert(listener));
-            mem::swap(&mut signal.listeners, &mut larger);
+            signal.streams.drain().for_each(|waiting| _ = larger.insert(waiting));
+            mem::swap(&mut signal.streams, &mut larger);
         } else {
             drop(signal);
             larger = Slab::with_capacity(2 * len + 4); // while nothing is locked
             signal = lock(kind as c_int);
         }
     }
-    let slot = signal.listeners.insert(Listener::default());
-    Ok(SignalStream { kind, slot, hands_on: false })
+    let slot = signal.streams.insert(None);
+    Ok(SignalStream { kind, slot, received: signal.count, hands_on: false })
 }
 
 /// The stream of [`stream`]. It never ends.
@@ -188,8 +188,10 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
 #[must_use = "while it exists, the signal does nothing but arrive here"]
 pub struct SignalStream {
     kind: SignalKind,
-    /// Its slot among the signal's listeners.
+    /// Its slot among the signal's streams.
     slot: usize,
+    /// The signal's count when the stream was made, or received last.
+    received: u64,
     /// Set by `ctrl_c`. If this drops with a signal that nothing has received, the signal is delivered again.
     hands_on: bool,
 }
@@ -235,13 +237,12 @@ impl SignalStream {
         ready!(budget::poll_left(cx));
         let waiting = (waiter(cx.waker()), current::running_number().map(LoopHandle::new));
         let mut signal = lock(self.kind as c_int);
-        let listener = &mut signal.listeners[self.slot];
-        let arrived = mem::take(&mut listener.arrived);
-        let before = if arrived { listener.waiting.take() } else { listener.waiting.replace(waiting) };
-        signal.is_unclaimed &= !arrived;
+        let has_arrived = mem::replace(&mut self.received, signal.count) != signal.count;
+        signal.is_unclaimed &= !has_arrived;
+        let slot = &mut signal.streams[self.slot];
+        let _before = if has_arrived { slot.take() } else { slot.replace(waiting) };
         drop(signal);
-        drop(before);
-        if arrived {
+        if has_arrived {
             budget::spend();
             return Poll::Ready(());
         }
@@ -255,7 +256,7 @@ struct Recv<'a>(&'a mut SignalStream);
 
 impl Drop for Recv<'_> {
     fn drop(&mut self) {
-        let _waiting = lock(self.0.kind as c_int).listeners[self.0.slot].waiting.take();
+        let _waiting = lock(self.0.kind as c_int).streams[self.0.slot].take();
     }
 }
 
@@ -270,13 +271,13 @@ impl Stream for SignalStream {
 impl Drop for SignalStream {
     fn drop(&mut self) {
         let mut signal = lock(self.kind as c_int);
-        let listener = signal.listeners.remove(self.slot);
-        let _emptied = signal.listeners.is_empty().then(|| mem::take(&mut signal.listeners));
-        let was_unclaimed = listener.arrived && mem::take(&mut signal.is_unclaimed);
+        let _waiting = signal.streams.remove(self.slot);
+        let _emptied = signal.streams.is_empty().then(|| mem::take(&mut signal.streams));
+        let was_unclaimed = self.received != signal.count && mem::take(&mut signal.is_unclaimed);
         if was_unclaimed && self.hands_on {
             deliver(self.kind as c_int, signal); // under the same lock, before another stream receives it
         } else {
-            drop(signal); // the listeners drop after it, when nothing is locked
+            drop(signal); // the waiter and the table drop after it, when nothing is locked
         }
     }
 }
@@ -287,24 +288,18 @@ struct Signal {
     has_default: Option<bool>,
     /// Called before the default action.
     first: Option<fn()>,
+    /// How often it has arrived.
+    count: u64,
     /// The last signal was neither received nor lost with a stream that was dropped.
     is_unclaimed: bool,
-    /// Its streams, as the thread sees them.
-    listeners: Slab<Listener>,
-}
-
-/// A stream, as the thread sees it.
-#[derive(Default)]
-struct Listener {
-    /// The signal has arrived, and the stream has not given it yet.
-    arrived: bool,
-    /// The waiter of the last poll, and a handle of its loop, so that the idle loop is not deadlocked.
-    waiting: Option<(Waiter, Option<LoopHandle>)>,
+    /// What waits for each stream: the waiter of the last poll, and a handle of its loop, so that the idle
+    /// loop is not deadlocked.
+    streams: Slab<Option<(Waiter, Option<LoopHandle>)>>,
 }
 
 /// The signals, by number. Every [`SignalKind`] is below 32.
 static SIGNALS: [Mutex<Signal>; 32] = [const {
-    Mutex::new(Signal { has_default: None, first: None, is_unclaimed: false, listeners: Slab::new() })
+    Mutex::new(Signal { has_default: None, first: None, count: 0, is_unclaimed: false, streams: Slab::new() })
 }; 32];
 
 /// Adds signals to those that the thread waits for, once there is a thread.
@@ -355,19 +350,19 @@ fn start() -> io::Result<&'static Handle> {
 /// Gives a signal to every stream, or takes the default action if there is none. This is decided in one step,
 /// before anything is woken: what a woken task does to the streams changes nothing.
 fn deliver(number: c_int, mut signal: MutexGuard<'_, Signal>) {
+    signal.count += 1;
     signal.is_unclaimed = true;
-    signal.listeners.iter_mut().for_each(|(_, listener)| listener.arrived = true);
-    let has_listeners = !signal.listeners.is_empty();
-    let (slots, first, has_default) = (signal.listeners.capacity(), signal.first, signal.has_default);
+    let has_streams = !signal.streams.is_empty();
+    let (slots, first, has_default) = (signal.streams.capacity(), signal.first, signal.has_default);
     drop(signal);
     for slot in 0..slots {
         // A stream that was polled again meanwhile may be woken in vain.
-        let waiting = lock(number).listeners.get_mut(slot).and_then(|listener| listener.waiting.take());
+        let waiting = lock(number).streams.get_mut(slot).and_then(Option::take);
         if let Some((waiter, _handle)) = waiting {
             wake_quietly(waiter); // before the handle drops, so that its loop sees the wake first
         }
     }
-    if !has_listeners {
+    if !has_streams {
         first.into_iter().for_each(|first| first());
         if has_default == Some(true) {
             let _ = emulate_default_handler(number);
