@@ -130,16 +130,15 @@ impl Interval {
         let due = ready!(self.sleep.poll_over(cx));
         let now = self.sleep.now();
         let lateness = now.saturating_duration_since(due);
-        let (from, wait) = match self.missed {
-            MissedTickBehavior::Delay if lateness > LATE || lateness >= self.period => (now, self.period),
+        let last = match self.missed {
+            MissedTickBehavior::Delay if lateness > LATE || lateness >= self.period => now,
             MissedTickBehavior::Skip if lateness >= self.period => {
                 let (nanos, second) = (lateness.as_nanos() % self.period.as_nanos(), 1_000_000_000);
-                let since_last_tick = Duration::new((nanos / second) as u64, (nanos % second) as u32);
-                (now, self.period - since_last_tick)
+                now - Duration::new((nanos / second) as u64, (nanos % second) as u32)
             }
-            _ => (due, self.period),
+            _ => due,
         };
-        self.sleep.reset(clock::deadline_after(from, wait));
+        self.sleep.reset(clock::deadline_after(last, self.period));
         Poll::Ready(due)
     }
 
