@@ -91,14 +91,11 @@ impl Connector {
             return Err(invalid("its scheme is not http, and there is no TLS here"));
         }
         let host = uri.host().ok_or_else(|| invalid("it has no host"))?;
-        let authority = uri.authority().and_then(|authority| authority.as_str().rsplit('@').next());
-        let port = match uri.port_u16() {
-            Some(port) => port,
-            None if authority.map(|authority| authority.trim_end_matches(':')) != Some(host) => {
-                return Err(invalid("its port is not a number up to 65535"));
-            }
-            None if scheme == Some("https") => 443,
-            None => 80,
+        let address = uri.authority().and_then(|authority| authority.as_str().rsplit('@').next());
+        let port = match address.and_then(|address| address.strip_prefix(host)) {
+            Some("" | ":") if scheme == Some("https") => 443,
+            Some("" | ":") => 80,
+            _ => uri.port_u16().ok_or_else(|| invalid("its port is not a number up to 65535"))?,
         };
         Ok((host.to_owned(), port))
     }
