@@ -112,12 +112,13 @@ where
     let location = Location::caller(); // A dump shows it for the tasks of all connections.
     Serve {
         listener,
-        spawn_handler: Box::new(move |tasks, stream, peer| {
+        begin: Box::new(move |connections, stream, peer| {
+            let client = peer.clone();
             // The call may panic, as on an error of a client that is gone. The others go on then.
-            let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, peer)));
+            let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, client)));
             // The value is dropped in the task, where a panic of its destructor is the task's.
             let task = async { begun.unwrap_or_else(|panic| resume_unwind(panic)).await.map(drop) };
-            tasks.spawn_from(location, task).id()
+            connections.add(connections.tasks.spawn_from(location, task).id(), peer);
         }),
         max_connections: usize::MAX,
         // Not `eprintln!`, which panics if stderr is closed.
@@ -144,15 +145,15 @@ where
 #[allow(missing_debug_implementations)] // What it holds are functions.
 pub struct Serve<L: Listener, E> {
     listener: L,
-    spawn_handler: SpawnHandler<L::Stream, L::Address, E>,
+    begin: Begin<L::Stream, L::Address, E>,
     max_connections: usize,
     on_error: Box<dyn FnMut(ServeError<L::Address, E>)>,
     shutdown: Pin<Box<dyn Future<Output = ()>>>,
     grace: Option<Duration>,
 }
 
-/// Spawns the task of a connection. Returns its id.
-type SpawnHandler<S, A, E> = Box<dyn FnMut(&TaskGroup<Result<(), E>>, S, A) -> u64>;
+/// Calls the handler, and spawns the task of a connection.
+type Begin<S, A, E> = Box<dyn FnMut(&mut Connections<A, E>, S, A)>;
 
 impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends. There is no limit by
@@ -311,14 +312,14 @@ impl<L: Listener, E: 'static> IntoFuture for Serve<L, E> {
 impl<L: Listener, E: 'static> Serve<L, E> {
     /// Accepts connections until the shutdown, then waits for them to end.
     async fn run(self) -> io::Result<()> {
-        let Serve { listener, mut spawn_handler, max_connections, on_error, mut shutdown, grace } = self;
+        let Serve { listener, mut begin, max_connections, on_error, mut shutdown, grace } = self;
         let mut connections = Connections { tasks: TaskGroup::new(), peers: BTreeMap::new(), on_error };
         let mut pause = sleep(Duration::ZERO); // longer after an error of `accept`
-        loop {
-            let accepted = poll_fn(|cx| {
+        let accepting = poll_fn(|cx| {
+            loop {
                 listener.check()?;
                 if shutdown.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(io::Result::Ok(None));
+                    return Poll::Ready(io::Result::Ok(()));
                 }
                 while let Poll::Ready(Some(())) = connections.poll_ended(cx) {
                     pause = sleep(Duration::ZERO); // its descriptor is free
@@ -327,23 +328,19 @@ impl<L: Listener, E: 'static> Serve<L, E> {
                     return Poll::Pending;
                 }
                 ready!(pause.poll_over(cx)); // spends budget: a listener may always be ready
-                listener.poll_accept(cx).map(|accepted| Ok(Some(accepted)))
-            });
-            match accepted.await? {
-                None => break,
-                Some(Ok((stream, peer))) => {
-                    let task = spawn_handler(&connections.tasks, stream, peer.clone());
-                    connections.add(task, peer);
-                }
-                Some(Err(error)) => {
-                    // A client that has gone away meanwhile does not hold up the next one.
-                    let is_gone = matches!(error.kind(), ConnectionAborted | ConnectionReset);
-                    pause = sleep(if is_gone { Duration::ZERO } else { RETRY });
-                    (connections.on_error)(ServeError::Accept(error));
+                match ready!(listener.poll_accept(cx)) {
+                    Ok((stream, peer)) => begin(&mut connections, stream, peer),
+                    Err(error) => {
+                        // A client that has gone away meanwhile does not hold up the next one.
+                        let is_gone = matches!(error.kind(), ConnectionAborted | ConnectionReset);
+                        pause = sleep(if is_gone { Duration::ZERO } else { RETRY });
+                        (connections.on_error)(ServeError::Accept(error));
+                    }
                 }
             }
-        }
-        drop((listener, spawn_handler, shutdown)); // a connection may wait for what they hold
+        });
+        accepting.await?;
+        drop((listener, begin, shutdown)); // a connection may wait for what they hold
         if let Some(grace) = grace
             && timeout(grace, connections.all_ended()).await.is_err()
         {
