@@ -86,10 +86,8 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Target::Text(text) => f.write_str(text),
-            Target::Addresses(addresses) => match &addresses[..] {
-                [address] => write!(f, "{address}"),
-                several => write!(f, "{several:?}"),
-            },
+            Target::Addresses(addresses) if addresses.len() == 1 => write!(f, "{}", addresses[0]),
+            Target::Addresses(addresses) => write!(f, "{addresses:?}"),
         }
     }
 }
