@@ -97,7 +97,7 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// If one of these panics: the function of `on_error`, the future of `shutdown_when`, the destructor of what
 /// the handler's closure owns; a [`Listener`] of the program's own, or a `Clone` or `Debug` of its addresses. If
-/// the loop is gone while it waits for the last connections. Otherwise as
+/// it is polled where no loop runs, or its loop is gone while it waits for the last connections. Otherwise as
 /// [`TcpListener::accept`](super::TcpListener::accept).
 #[doc(alias("start_server", "with_graceful_shutdown"))]
 #[track_caller]
