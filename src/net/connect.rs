@@ -174,7 +174,7 @@ async fn connect_one(address: SocketAddr) -> io::Result<TcpStream> {
         poll_fn(|cx| source.poll(cx, Side::Write, |io, _| connect_outcome(io))).await?;
         Ok(TcpStream { source })
     };
-    connected.await.map_err(failed(|| format!("cannot connect to {address}")))
+    connected.await.map_err(failed("connect to", address))
 }
 
 /// Returns the outcome of a connect, after an event. The error is `WouldBlock` if there is no outcome yet: an

@@ -26,7 +26,7 @@ impl Error for Failure {
     }
 }
 
-/// Says what was tried, in an error of the same kind.
-pub(super) fn failed(tried: impl FnOnce() -> String) -> impl FnOnce(io::Error) -> io::Error {
-    |error| io::Error::new(error.kind(), Failure { tried: tried(), error })
+/// Says what was tried on what, in an error of the same kind.
+pub(super) fn failed(tried: &str, on: impl fmt::Display) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), Failure { tried: format!("cannot {tried} {on}"), error })
 }

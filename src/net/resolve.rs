@@ -118,7 +118,7 @@ async fn resolve_text(text: String) -> io::Result<Vec<SocketAddr>> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![(ip, port).into()]);
     }
-    look_up(host.to_owned(), port).await.map_err(failed(|| format!("cannot look up \"{host}\"")))
+    look_up(host.to_owned(), port).await.map_err(failed("look up", format!("\"{host}\"")))
 }
 
 /// Looks up a name. The end of a loop does not wait for a look-up, since nothing depends on its end.

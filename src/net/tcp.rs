@@ -162,7 +162,7 @@ impl TcpListener {
         consume_budget().await; // nothing below waits for an event
         let addresses = resolve(&address).await?;
         let bound = net::TcpListener::bind(&addresses[..]);
-        Self::from_std(bound.map_err(failed(|| format!("cannot listen on {}", address.to_target())))?)
+        Self::from_std(bound.map_err(failed("listen on", address.to_target()))?)
     }
 }
 

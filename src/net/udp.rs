@@ -95,7 +95,7 @@ impl UdpSocket {
         consume_budget().await; // nothing below waits for an event
         let addresses = resolve(&address).await?;
         let bound = net::UdpSocket::bind(&addresses[..]);
-        Self::from_std(bound.map_err(failed(|| format!("cannot bind to {}", address.to_target())))?)
+        Self::from_std(bound.map_err(failed("bind to", address.to_target()))?)
     }
 
     /// Connects the socket to an address. It still receives messages that have already arrived; after those,
@@ -126,8 +126,7 @@ impl UdpSocket {
         consume_budget().await; // nothing below waits for an event
         let mut connected = Ok(());
         for address in resolve(&address).await? {
-            let outcome = self.source.io().connect(address);
-            connected = outcome.map_err(failed(|| format!("cannot connect to {address}")));
+            connected = self.source.io().connect(address).map_err(failed("connect to", address));
             if connected.is_ok() {
                 break;
             }

@@ -138,8 +138,7 @@ impl UnixListener {
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
         let path = path.as_ref();
-        let bound = mio::net::UnixListener::bind(path);
-        Self::new(bound.map_err(failed(|| format!("cannot listen on {}", path.display())))?)
+        Self::new(mio::net::UnixListener::bind(path).map_err(failed("listen on", path.display()))?)
     }
 }
 
@@ -180,7 +179,7 @@ impl UnixStream {
             ready!(budget::poll_spend(cx)); // a connect waits for no event: it succeeds or fails at once
             Poll::Ready(Self::new(mio::net::UnixStream::connect(path)?))
         });
-        connected.await.map_err(failed(|| format!("cannot connect to {}", path.display())))
+        connected.await.map_err(failed("connect to", path.display()))
     }
 
     /// Makes two streams that are connected to each other.
@@ -236,8 +235,7 @@ impl UnixDatagram {
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
         let path = path.as_ref();
-        let bound = mio::net::UnixDatagram::bind(path);
-        Self::new(bound.map_err(failed(|| format!("cannot bind to {}", path.display())))?)
+        Self::new(mio::net::UnixDatagram::bind(path).map_err(failed("bind to", path.display()))?)
     }
 
     /// Makes a socket without an address: it can send, but nothing can be sent to it.
@@ -313,8 +311,7 @@ impl UnixDatagram {
     /// As [`UnixStream::connect`].
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
-        let connected = uninterrupted(|| self.source.io().connect(path));
-        connected.map_err(failed(|| format!("cannot connect to {}", path.display())))
+        uninterrupted(|| self.source.io().connect(path)).map_err(failed("connect to", path.display()))
     }
 
     /// Waits until there is room, and sends a message to the peer that the socket is connected to. Returns its
