@@ -93,7 +93,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut sections = read();
-    let mut is_right = true;
+    let (mut is_right, mut missed) = (true, Vec::new());
     for (tool, bounds, aims, section) in [
         (&CALLGRIND, MOST_INSTRUCTIONS, INSTRUCTION_AIMS, format!("instructions, {}", compiler())),
         (&STRACE, MOST_SYSTEM_CALLS, SYSTEM_CALL_AIMS, "system calls".to_owned()),
@@ -107,12 +107,15 @@ fn main() -> ExitCode {
             println!("{section}: nothing is written down, so nothing is compared");
         }
         println!("{section:60} {:>10} {:>10}", "written", "counted");
-        let Some(counted) = count(tool, &asked, bounds, aims, written) else {
+        let Some(counted) = count(tool, &asked, bounds, aims, written, &mut missed) else {
             println!(
                 "A figure is above its bound, which is a promise: see `MOST_INSTRUCTIONS`, `MOST_SYSTEM_CALLS`."
             );
             return ExitCode::FAILURE;
         };
+        if counted.is_empty() {
+            asked.say_that_no_row_has_the_name();
+        }
         is_right &= counted.iter().all(|(row, &now)| is_as_written(written, row, now));
         if asked.filters.is_empty() {
             written.clear();
@@ -124,17 +127,24 @@ fn main() -> ExitCode {
     } else if !is_right {
         println!("If this is meant: cargo bench --bench counts -- --write, and commit it.");
         return ExitCode::FAILURE;
+    } else {
+        println!("What is written down still holds.");
+    }
+    if !missed.is_empty() {
+        println!("Aims that are missed: {}.", missed.join("; "));
     }
     ExitCode::SUCCESS
 }
 
-/// Counts boucle's rows, and prints each beside what is written down. `None` if one is above its bound.
+/// Counts boucle's rows, and prints each beside what is written down. `None` if one is above its bound. An aim
+/// may be missed.
 fn count(
     tool: &Tool,
     asked: &Arguments,
     bounds: &[(&str, Aim)],
     aims: &[(&str, Aim)],
     written: &Figures,
+    missed: &mut Vec<String>,
 ) -> Option<Figures> {
     let mut counted = Figures::new();
     let mut is_within = true;
@@ -159,6 +169,9 @@ fn count(
         }
         for verdict in aims.iter().filter_map(judge) {
             println!("  {} (an aim)", verdict.words);
+            if !verdict.is_met {
+                missed.push(format!("{}, {}", row.name, verdict.words));
+            }
         }
         counted.insert(row.name.into(), now);
     }

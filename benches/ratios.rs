@@ -79,8 +79,9 @@ fn main() -> io::Result<ExitCode> {
     asked.test |= !asked.bench;
     let mut field = Field::new(BENCH_PEERS, &asked);
     let (mut met, mut missed) = (0, Vec::new());
-    for row in field.rows(&asked) {
-        let measured = field.measure(&row, &asked)?;
+    let rows = field.rows(&asked);
+    for row in &rows {
+        let measured = field.measure(row, &asked)?;
         if !asked.test {
             println!("{measured}");
             for verdict in judge(&measured) {
@@ -100,6 +101,8 @@ fn main() -> io::Result<ExitCode> {
         println!("Missed: {}.", missed.join("; "));
     } else if met > 0 {
         println!("Every aim that could be judged is met.");
+    } else if rows.is_empty() {
+        asked.say_that_no_row_has_the_name();
     } else {
         println!("None of these rows has an aim that could be judged.");
     }

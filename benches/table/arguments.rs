@@ -62,6 +62,10 @@ impl Arguments {
         self.filters.is_empty() || self.filters.iter().any(|part| name.contains(part))
     }
 
+    pub fn say_that_no_row_has_the_name(&self) {
+        println!("No row has {} in its name.", self.filters.join(" or "));
+    }
+
     /// boucle is always there: the ratios are to it.
     pub fn wants_peer(&self, name: &str) -> bool {
         self.peers.is_empty() || name == "boucle" || self.peers.iter().any(|peer| peer == name)
