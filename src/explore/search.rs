@@ -1,5 +1,6 @@
 //! The search: which schedules are tried, and in what order.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -105,27 +106,22 @@ impl Explore {
         tried: &mut Tried,
     ) -> Result<bool, FailedRun> {
         let bound = self.bound_in_order();
-        let mut plans = vec![Plan::Deviations(Deviations::default(), 0)];
+        // Each schedule comes before those that have more deviations.
+        let mut plans = VecDeque::from([Plan::Deviations(Deviations::default(), 0)]);
         while !plans.is_empty() {
-            let mut next = Vec::new();
-            for chunk in plans.chunks(CHUNK) {
-                if tried.schedules > 0 && tried.is_late() {
-                    return Ok(false);
-                }
-                let left = usize::try_from(bound - tried.schedules).unwrap_or(usize::MAX);
-                if left < chunk.len() {
-                    return self.try_all(program, &chunk[..left], tried).map(|_| false);
-                }
-                let runs = self.try_all(program, chunk, tried)?;
-                if runs.len() < chunk.len() {
-                    return Ok(false); // it is late
-                }
-                let longer = runs.iter().flat_map(Run::one_deviation_more);
-                let longer = longer.map(|(planned, options)| Plan::Deviations(planned, options));
-                // No more than can be tried, and one more, so that the bound is seen to be reached.
-                next.extend(longer.take(left.saturating_add(1).saturating_sub(next.len())));
+            if tried.schedules == bound || (tried.schedules > 0 && tried.is_late()) {
+                return Ok(false);
             }
-            plans = next;
+            let left = usize::try_from(bound - tried.schedules).unwrap_or(usize::MAX);
+            let chunk: Vec<Plan> = plans.drain(..left.min(CHUNK).min(plans.len())).collect();
+            let runs = self.try_all(program, &chunk, tried)?;
+            if runs.len() < chunk.len() {
+                return Ok(false); // it is late
+            }
+            let longer = runs.iter().flat_map(Run::one_deviation_more);
+            let longer = longer.map(|(planned, options)| Plan::Deviations(planned, options));
+            // As many as were left before this chunk: at least one too many, if the bound will be reached.
+            plans.extend(longer.take(left.saturating_sub(plans.len())));
         }
         Ok(true)
     }
