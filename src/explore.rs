@@ -140,6 +140,7 @@
 
 mod deviations;
 mod options;
+mod outcome;
 mod priorities;
 mod report;
 mod run;
@@ -152,7 +153,6 @@ use std::task::Poll;
 
 use crate::current;
 use crate::explore::schedule::choose_in_words;
-use crate::explore::search::FailedRun;
 use crate::task::budget::yield_now;
 
 pub use options::{Explore, Strategy};
@@ -285,9 +285,7 @@ impl Explore {
         let begun = self.begin();
         match begun.schedule_to_replay() {
             Some(schedule) => begun.replay(&program, schedule),
-            None => {
-                begun.search(&program).map_err(|FailedRun { run, tried }| begun.report(&program, &run, tried))
-            }
+            None => begun.search(&program).map_err(|found| begun.report(&program, &found)),
         }
     }
 
@@ -356,7 +354,7 @@ impl Explore {
     ) -> Result<Explored, Failure> {
         self.try_run(|| async {
             let mut state = setup();
-            if self.choices.orders {
+            if self.orders {
                 yield_now().await; // The tasks that `setup` has spawned may be polled first.
             }
             let output = until_dropped(operation(&mut state)).await;

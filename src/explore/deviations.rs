@@ -9,10 +9,14 @@ use std::str::FromStr;
 pub(super) struct Deviations(pub(super) Vec<(u32, u32)>);
 
 impl Deviations {
-    /// Returns the deviations from FIFO of a run that made these choices.
-    pub(super) fn of(taken: &[(u32, u32)]) -> Self {
-        let all = (0..).zip(taken);
-        Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
+    /// Returns the choice at a position: 0 if it is no deviation.
+    pub(super) fn chosen_at(&self, at: usize) -> usize {
+        let index = self.0.binary_search_by_key(&(at as u32), |deviation| deviation.0);
+        index.map_or(0, |index| self.0[index].1 as usize)
+    }
+
+    pub(super) fn last_position(&self) -> Option<usize> {
+        self.0.last().map(|last| last.0 as usize)
     }
 
     /// Formats them for `BOUCLE_SCHEDULE`, for the thread's exploration with this number.

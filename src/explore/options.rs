@@ -3,8 +3,6 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::explore::schedule::Choices;
-
 /// How a program is explored.
 ///
 /// ```
@@ -23,10 +21,13 @@ pub struct Explore {
     pub(super) polls: u64,
     pub(super) seed: u64,
     pub(super) strategy: Strategy,
-    pub(super) choices: Choices,
+    pub(super) orders: bool,
+    pub(super) spurious: bool,
     pub(super) threads: usize,
     /// Where it was made.
     pub(super) location: &'static Location<'static>,
+    /// Which exploration of its thread it is, from 1 on; 0 before it begins.
+    pub(super) number: u64,
 }
 
 impl Explore {
@@ -45,9 +46,11 @@ impl Explore {
             polls: 100_000,
             seed: 0,
             strategy: Strategy::Mixed,
-            choices: Choices { orders: true, spurious: false, number: 0 },
+            orders: true,
+            spurious: false,
             threads: 1,
             location: Location::caller(),
+            number: 0,
         }
     }
 
@@ -156,7 +159,7 @@ impl Explore {
     /// assert_eq!(explored.to_string(), "3 schedules, complete");
     /// ```
     pub fn orders(mut self, orders: bool) -> Explore {
-        self.choices.orders = orders;
+        self.orders = orders;
         self
     }
 
@@ -184,7 +187,7 @@ impl Explore {
     /// Explore::new().spurious_polls(true).schedules(100).run(program);
     /// ```
     pub fn spurious_polls(mut self, spurious: bool) -> Explore {
-        self.choices.spurious = spurious;
+        self.spurious = spurious;
         self
     }
 

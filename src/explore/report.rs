@@ -9,9 +9,10 @@ use std::thread;
 
 use crate::explore::deviations::Deviations;
 use crate::explore::options::{Explore, Strategy};
-use crate::explore::run::{Run, run};
-use crate::explore::schedule::{Choices, Chooser, FailureKind, Schedule};
-use crate::explore::search::{Explored, FailedRun};
+use crate::explore::outcome::{FailureKind, Run};
+use crate::explore::run::run;
+use crate::explore::schedule::{Chooser, Schedule};
+use crate::explore::search::{Explored, Found};
 use crate::observe::observers::Observers;
 use crate::trace::{Recorder, environment};
 
@@ -64,7 +65,7 @@ impl Explore {
     pub(super) fn begin(&self) -> Explore {
         let number = BEGUN.get() + 1;
         BEGUN.set(number);
-        Explore { choices: Choices { number, ..self.choices }, ..self.clone() }
+        Explore { number, ..self.clone() }
     }
 
     /// Returns the schedule that the environment asks to replay, if it is one of this exploration.
@@ -74,7 +75,7 @@ impl Explore {
         let value = value.to_string_lossy();
         let (number, schedule) = value.split_once('/').unwrap_or(("1", &value));
         match (number.parse::<u64>(), schedule.parse()) {
-            (Ok(number @ 1..), Ok(schedule)) => (number == self.choices.number).then_some(schedule),
+            (Ok(number @ 1..), Ok(schedule)) => (number == self.number).then_some(schedule),
             _ => panic!(
                 "{VARIABLE}={value}: expected a schedule as a failed exploration prints it, like 3:1,17:2 or fifo, \
                  or 2/3:1,17:2"
@@ -84,7 +85,7 @@ impl Explore {
 
     /// Returns the schedule that has these deviations from FIFO and no others.
     fn schedule_of(&self, planned: Deviations) -> Schedule {
-        Schedule::new(planned, Chooser::First, 0, self.polls, self.choices)
+        Schedule::new(self, Chooser::Planned(planned, None), 0)
     }
 
     /// Replays a schedule. `BOUCLE_TRACE` shows it, and the panic by which it fails is printed.
@@ -98,15 +99,15 @@ impl Explore {
         environment::observers().into_iter().for_each(|observer| observers.add(observer));
         let mut schedule = self.schedule_of(planned);
         schedule.shows_panic = true;
-        let run = run(program, self.location, schedule, observers);
-        run.failure.map_or(Ok(Explored { schedules: 1, complete: true }), |failure| {
-            let message = failure.to_string();
-            let mut report = format!("schedule {name} fails: {message}");
-            if matches!(failure, FailureKind::Misfit { .. }) {
-                _ = write!(report, "\n\nThe program has changed since, or it is {NOT_DETERMINISTIC}");
-            }
-            Err(Failure { message, schedule: name, schedules: 1, report })
-        })
+        let Some(failure) = run(program, schedule, observers).failure else {
+            return Ok(Explored { schedules: 1, complete: true });
+        };
+        let message = failure.to_string();
+        let mut report = format!("schedule {name} fails: {message}");
+        if matches!(failure, FailureKind::Misfit { .. }) {
+            _ = write!(report, "\n\nThe program has changed since, or it is {NOT_DETERMINISTIC}");
+        }
+        Err(Failure { message, schedule: name, schedules: 1, report })
     }
 
     /// Runs a schedule once more, and draws it.
@@ -115,16 +116,16 @@ impl Explore {
         let mut observers = Observers::default();
         observers.add(Box::new(recorder.clone()));
         let mut schedule = self.schedule_of(planned.clone());
-        schedule.words = Some(Vec::new());
-        let run = run(program, self.location, schedule, observers);
+        schedule.is_in_words = true;
+        let run = run(program, schedule, observers);
         (run, recorder.trace().timeline().legend(legend).to_string())
     }
 
     /// Removes deviations, in ever smaller groups, and lowers the choice of each that is left, while the
     /// program still fails in the same way (Zeller and Hildebrandt, "Simplifying and isolating
     /// failure-inducing input", 2002).
-    fn shorten<F: Future>(&self, program: &impl Fn() -> F, found: &Run) -> Deviations {
-        let mut shortest = found.deviations();
+    fn shorten<F: Future>(&self, program: &impl Fn() -> F, found: &Found) -> Deviations {
+        let mut shortest = found.deviations.clone();
         let mut attempts = 0;
         let mut group = shortest.0.len().div_ceil(2);
         while group > 0 {
@@ -133,8 +134,8 @@ impl Explore {
                 let left = ATTEMPTS - attempts;
                 let shorter = shortest.simpler(at, group).take(left).find_map(|planned| {
                     attempts += 1;
-                    let run = run(program, self.location, self.schedule_of(planned), Observers::default());
-                    run.fails_like(found).then(|| run.deviations())
+                    let run = run(program, self.schedule_of(planned), Observers::default());
+                    run.fails_like(&found.failure).then(|| run.deviations())
                 });
                 match shorter {
                     Some(shorter) => shortest = shorter,
@@ -152,47 +153,42 @@ impl Explore {
     fn search_for_fewer_deviations<F: Future>(
         &self,
         program: &(impl Fn() -> F + Sync),
-        found: &Run,
+        failure: &FailureKind,
         than: Deviations,
     ) -> Deviations {
         let explore = self.clone().strategy(Strategy::Exhaustive).schedules(ATTEMPTS as u64).threads(1);
         match explore.search(program) {
-            Err(FailedRun { run, .. })
-                if run.fails_like(found) && run.deviations().0.len() < than.0.len() =>
-            {
-                run.deviations()
+            Err(fewer) if fewer.failure.is_like(failure) && fewer.deviations.0.len() < than.0.len() => {
+                fewer.deviations
             }
             _ => than,
         }
     }
 
-    /// Returns the report of a failure that was found when `tried` schedules had been tried.
-    pub(super) fn report<F: Future>(
-        &self,
-        program: &(impl Fn() -> F + Sync),
-        found: &Run,
-        tried: u64,
-    ) -> Failure {
+    /// Returns the report of a failure.
+    pub(super) fn report<F: Future>(&self, program: &(impl Fn() -> F + Sync), found: &Found) -> Failure {
+        let tried = found.tried;
         let mut shortest = self.shorten(program, found);
         // A failure that was found before the random schedules has as few deviations as any.
         let in_order = self.bound_in_order();
         if tried > in_order && in_order < ATTEMPTS as u64 && shortest.0.len() > 1 {
-            shortest = self.search_for_fewer_deviations(program, found, shortest);
+            shortest = self.search_for_fewer_deviations(program, &found.failure, shortest);
         }
-        let (failed, picture) = self.draw(program, &shortest, false);
+        let (again, picture) = self.draw(program, &shortest, false);
         // FIFO is tried first, so it has passed if another schedule was found to fail.
         let has_passed = shortest.0.is_empty() && tried > 1;
-        if has_passed || !failed.fails_like(found) {
-            return not_repeated(found, tried, &shortest, &failed);
-        }
-        let message = failed.message();
+        let failure = match &again.failure {
+            Some(failure) if failure.is_like(&found.failure) && !has_passed => failure,
+            other => return not_repeated(found, &shortest, other.as_ref()),
+        };
+        let message = failure.to_string();
         let (fifo, usual) = self.draw(program, &Deviations::default(), true);
         let mut report = format!("schedule {tried} fails: {message}\n\n");
-        let (deviations, choices) = (shortest.0.len(), failed.taken.len());
+        let (deviations, choices) = (shortest.0.len(), again.taken.len());
         if deviations == 0 {
             _ = write!(report, "It is the first, FIFO:\n\n{usual}");
         } else {
-            let at = shortest.0.iter().map(|(at, _)| at).zip(&failed.words);
+            let at = shortest.0.iter().map(|(at, _)| at).zip(&again.words);
             let how: Vec<_> =
                 at.map(|(at, (turn, words))| format!("  choice {at}, turn {turn}: {words}")).collect();
             let how = how.join("\n");
@@ -203,29 +199,30 @@ impl Explore {
                  FIFO, which {passes}:\n\n{usual}"
             );
         }
-        let numbered = shortest.numbered(self.choices.number);
+        let numbered = shortest.numbered(self.number);
         _ = write!(report, "\nTo run it alone: {VARIABLE}={numbered}{}", command());
         Failure { message, schedule: shortest.to_string(), schedules: tried, report }
     }
 }
 
-/// Returns the report of a failure that the same schedule does not show again. A schedule that does not fit is
+/// Returns the report of a failure that the same schedule does not show `again`. A schedule that does not fit is
 /// such a failure too: it was made from a run that had the choice.
-fn not_repeated(found: &Run, tried: u64, schedule: &Deviations, again: &Run) -> Failure {
-    let message = found.message();
-    let (schedule, rerun) = match (&found.failure, &again.failure) {
-        (Some(FailureKind::Misfit { planned, .. }), _) => (planned, String::new()),
-        _ if again.fails_like(found) => {
-            (schedule, "FIFO, which has passed, fails like this now. ".to_owned())
+fn not_repeated(found: &Found, shortest: &Deviations, again: Option<&FailureKind>) -> Failure {
+    let Found { failure, tried, .. } = found;
+    let message = failure.to_string();
+    let (schedule, rerun) = match (failure, again) {
+        (FailureKind::Misfit { planned, .. }, _) => (planned, String::new()),
+        (_, None) => (shortest, format!("The same schedule, {shortest}, passes when it is run again. ")),
+        (_, Some(again)) if again.is_like(failure) => {
+            (shortest, "FIFO, which has passed, fails like this now. ".to_owned())
         }
-        (_, None) => (schedule, format!("The same schedule, {schedule}, passes when it is run again. ")),
         (_, Some(other)) => (
-            schedule,
-            format!("The same schedule, {schedule}, fails in another way when it is run again: {other}\n"),
+            shortest,
+            format!("The same schedule, {shortest}, fails in another way when it is run again: {other}\n"),
         ),
     };
     let report = format!("schedule {tried} fails: {message}\n\n{rerun}So the program is {NOT_DETERMINISTIC}");
-    Failure { message, schedule: schedule.to_string(), schedules: tried, report }
+    Failure { message, schedule: schedule.to_string(), schedules: *tried, report }
 }
 
 impl Failure {

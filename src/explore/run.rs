@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
 use crate::event_loop::EventLoop;
-use crate::explore::deviations::Deviations;
-use crate::explore::schedule::{Current, Decider, FailureKind, Schedule, current_in_words, fail_current};
+use crate::explore::outcome::{FailureKind, Run};
+use crate::explore::schedule::{Current, Decider, Schedule, current_in_words, fail_current};
 use crate::observe::observers::Observers;
 use crate::task::quiet::{drop_quietly, text};
 use crate::turn::DEADLOCK;
@@ -17,55 +17,11 @@ use crate::wake::order::Order;
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
-/// A run that is over.
-pub(super) struct Run {
-    /// Each choice: what was chosen, and among how many options.
-    pub(super) taken: Vec<(u32, u32)>,
-    /// Each deviation in words, after its turn, if they are asked for.
-    pub(super) words: Vec<(u64, String)>,
-    /// What went wrong, if anything did.
-    pub(super) failure: Option<FailureKind>,
-}
-
-impl Run {
-    /// Returns true if both runs fail, in the same way.
-    pub(super) fn fails_like(&self, other: &Run) -> bool {
-        self.failure.as_ref().zip(other.failure.as_ref()).is_some_and(|(own, others)| own.is_like(others))
-    }
-
-    /// Returns what went wrong, in words.
-    pub(super) fn message(&self) -> String {
-        self.failure.as_ref().map(FailureKind::to_string).unwrap_or_default()
-    }
-
-    /// Returns the run's deviations from FIFO.
-    pub(super) fn deviations(&self) -> Deviations {
-        Deviations::of(&self.taken)
-    }
-
-    /// Returns all plans that add one deviation to this run's, at a later choice; and how many options that
-    /// choice had.
-    pub(super) fn one_deviation_more(&self) -> impl Iterator<Item = (Deviations, u32)> {
-        let planned = self.deviations().0;
-        let first = planned.last().map_or(0, |last| last.0 + 1);
-        let later = (0..).zip(&self.taken).skip(first as usize);
-        let more =
-            later.flat_map(|(at, &(_, options))| (1..options).map(move |chosen| (at, chosen, options)));
-        more.map(move |(at, chosen, options)| {
-            (Deviations(planned.iter().copied().chain([(at, chosen)]).collect()), options)
-        })
-    }
-}
-
 /// Runs a program under a schedule. Its first panic is the failure; it is printed only if the schedule asks for
-/// that. Dumps and pictures show `location` as the program's.
-pub(super) fn run<F: Future>(
-    program: &impl Fn() -> F,
-    location: &'static Location<'static>,
-    schedule: Schedule,
-    observers: Observers,
-) -> Run {
+/// that. Dumps and pictures show where the exploration was made as the program's location.
+pub(super) fn run<F: Future>(program: &impl Fn() -> F, schedule: Schedule, observers: Observers) -> Run {
     keep_panics();
+    let location = schedule.explore.location;
     let schedule = Rc::new(RefCell::new(schedule));
     let current = Current::enter(schedule.clone());
     let order = Order::new(Decider(schedule.clone()));
@@ -78,15 +34,10 @@ pub(super) fn run<F: Future>(
     let mut schedule = schedule.borrow_mut();
     if let Err(payload) = ended {
         // `resume_unwind` calls no hook.
-        schedule.fail(|| panicked(&*payload, None));
+        schedule.run.fail(|| panicked(&*payload, None));
         drop_quietly(payload);
     }
-    schedule.finish();
-    Run {
-        taken: std::mem::take(&mut schedule.taken),
-        words: schedule.words.take().unwrap_or_default(),
-        failure: schedule.failure.take(),
-    }
+    schedule.finish()
 }
 
 /// Installs exploration's panic hook, unless it is installed, or a program has taken it and keeps it: see

@@ -7,11 +7,12 @@
 //! positions.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::mem;
 use std::rc::Rc;
 
 use crate::explore::deviations::Deviations;
+use crate::explore::options::Explore;
+use crate::explore::outcome::{FailureKind, Run};
 use crate::explore::priorities::Priorities;
 use crate::task::id::TaskNumber;
 use crate::wake::order::{Draw, Random};
@@ -19,57 +20,28 @@ use crate::wake::order::{Draw, Random};
 /// The most choices for which memory is reserved in advance.
 const RESERVED: usize = 1_024;
 
-/// A schedule under way, or one that is over.
+/// A schedule under way.
 pub(super) struct Schedule {
-    /// What is chosen up to the last planned deviation.
-    planned: Deviations,
-    /// How many options the last planned choice had in the run that it was planned from; 0 if that is not known.
-    pub(super) last_options: u32,
-    /// What chooses after that.
+    pub(super) explore: Explore,
     chooser: Chooser,
-    /// Each choice so far: what was chosen, and among how many options.
-    pub(super) taken: Vec<(u32, u32)>,
     /// The number of the turn under way. Each turn polls one task.
     turn: u64,
-    /// The most polls of the run.
-    limit: u64,
-    choices: Choices,
-    pub(super) failure: Option<FailureKind>,
-    /// Each deviation in words, after the turn in which it was chosen, if they are asked for.
-    pub(super) words: Option<Vec<(u64, String)>>,
+    /// What the run has done until now.
+    pub(super) run: Run,
+    /// Whether the run keeps its deviations in words.
+    pub(super) is_in_words: bool,
     /// Whether the panic by which the run fails is printed.
     pub(super) shows_panic: bool,
 }
 
-/// What the schedules of an exploration have in common.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Choices {
-    /// The order of tasks.
-    pub(super) orders: bool,
-    /// Whether a task that nothing has woken is polled.
-    pub(super) spurious: bool,
-    /// Which exploration of its thread it is, from 1 on; 0 before it begins.
-    pub(super) number: u64,
-}
-
-/// What makes the choices after the planned ones.
+/// What makes the choices of a schedule.
 pub(super) enum Chooser {
-    /// Chooses 0.
-    First,
+    /// Leaves FIFO where it is planned; and how many options the last of these choices had in the run that it
+    /// was planned from, if that is known.
+    Planned(Deviations, Option<u32>),
+    /// Chooses evenly.
     Random(Random),
     Priorities(Priorities),
-}
-
-/// How a run fails. Its first failure stops it.
-pub(super) enum FailureKind {
-    /// By a panic. `resume_unwind` gives no location.
-    Panicked { location: Option<String>, message: String },
-    /// By a deadlock, in the loop's words.
-    Deadlock(String),
-    /// By its limit of polls.
-    TooManyPolls(u64),
-    /// The choice at that position has other options than when it was planned, or is never made.
-    Misfit { planned: Deviations, at: usize },
 }
 
 thread_local! {
@@ -121,54 +93,16 @@ fn current() -> Option<Rc<RefCell<Schedule>>> {
 }
 
 impl Schedule {
-    /// Makes a schedule with memory for `capacity` choices, and at most `limit` polls.
-    pub(super) fn new(
-        planned: Deviations,
-        chooser: Chooser,
-        capacity: usize,
-        limit: u64,
-        choices: Choices,
-    ) -> Self {
+    /// Makes a schedule with memory for `capacity` choices.
+    pub(super) fn new(explore: &Explore, chooser: Chooser, capacity: usize) -> Self {
+        let taken = Vec::with_capacity(capacity.min(RESERVED));
         Schedule {
-            planned,
-            last_options: 0,
+            explore: explore.clone(),
             chooser,
-            taken: Vec::with_capacity(capacity.min(RESERVED)),
             turn: 0,
-            limit,
-            choices,
-            failure: None,
-            words: None,
+            run: Run { taken, ..Run::default() },
+            is_in_words: false,
             shows_panic: false,
-        }
-    }
-
-    /// Ends the run by a failure, unless one has ended it before.
-    pub(super) fn fail(&mut self, how: impl FnOnce() -> FailureKind) {
-        self.failure.get_or_insert_with(how);
-    }
-
-    /// Ends the run, since what was planned at a position cannot be chosen.
-    fn fail_to_fit(&mut self, at: usize) {
-        let planned = mem::take(&mut self.planned);
-        self.fail(|| FailureKind::Misfit { planned, at });
-    }
-
-    /// Ends the run. It has failed if it did not reach the last planned choice.
-    pub(super) fn finish(&mut self) {
-        if let Some(&(at, _)) = self.planned.0.last()
-            && at as usize >= self.taken.len()
-        {
-            self.fail_to_fit(at as usize);
-        }
-    }
-
-    /// Keeps a choice in words, if it is a deviation.
-    fn describe(&mut self, chosen: usize, turn: u64, words: impl FnOnce() -> String) {
-        if chosen != 0
-            && let Some(all) = &mut self.words
-        {
-            all.push((turn, words()));
         }
     }
 
@@ -176,21 +110,26 @@ impl Schedule {
         if options == 1 {
             return 0;
         }
-        let chosen = match self.planned_here() {
-            Some(planned) => self.fit(planned, options),
-            None => match &mut self.chooser {
-                Chooser::First => 0,
-                Chooser::Random(random) | Chooser::Priorities(Priorities { random, .. }) => {
-                    random.below(options)
+        let chosen = match &mut self.chooser {
+            Chooser::Planned(planned, last_options) => {
+                let at = self.run.taken.len();
+                let chosen = planned.chosen_at(at);
+                let before = last_options.filter(|_| planned.last_position() == Some(at));
+                if chosen < options && before.is_none_or(|before| before as usize == options) {
+                    chosen
+                } else {
+                    self.fail_to_fit(at);
+                    0
                 }
-            },
+            }
+            Chooser::Random(random) | Chooser::Priorities(Priorities { random, .. }) => random.below(options),
         };
         self.take(chosen, options)
     }
 
     fn choose_task(&mut self, ready: &[TaskNumber]) -> usize {
         match &mut self.chooser {
-            _ if !self.choices.orders => 0,
+            _ if !self.explore.orders => 0,
             Chooser::Priorities(priorities) if ready.len() > 1 => {
                 let chosen = priorities.choose(ready);
                 self.take(chosen, ready.len())
@@ -199,30 +138,34 @@ impl Schedule {
         }
     }
 
-    /// Returns the next choice, if the plan reaches so far.
-    fn planned_here(&self) -> Option<usize> {
-        let at = self.taken.len() as u32;
-        let planned = &self.planned.0;
-        if planned.last().is_none_or(|last| last.0 < at) {
-            return None;
-        }
-        let here = planned.binary_search_by_key(&at, |deviation| deviation.0);
-        Some(here.map_or(0, |index| planned[index].1 as usize))
-    }
-
-    fn fit(&mut self, planned: usize, options: usize) -> usize {
-        let is_last = self.planned.0.last().is_some_and(|last| last.0 as usize == self.taken.len());
-        let before = if is_last && self.last_options != 0 { self.last_options as usize } else { options };
-        if planned < options && options == before {
-            return planned;
-        }
-        self.fail_to_fit(self.taken.len());
-        0
-    }
-
     fn take(&mut self, chosen: usize, options: usize) -> usize {
-        self.taken.push((chosen as u32, options as u32));
+        self.run.taken.push((chosen as u32, options as u32));
         chosen
+    }
+
+    /// Keeps a choice in words, if it is a deviation.
+    fn describe(&mut self, chosen: usize, turn: u64, words: impl FnOnce() -> String) {
+        if self.is_in_words && chosen != 0 {
+            self.run.words.push((turn, words()));
+        }
+    }
+
+    /// Ends the run, since what is planned at a position cannot be chosen.
+    fn fail_to_fit(&mut self, at: usize) {
+        if let Chooser::Planned(planned, _) = &mut self.chooser {
+            self.run.fail(|| FailureKind::Misfit { planned: mem::take(planned), at });
+        }
+    }
+
+    /// Ends the run, and returns it. It has failed if it did not reach the last planned choice.
+    pub(super) fn finish(&mut self) -> Run {
+        if let Chooser::Planned(planned, _) = &self.chooser
+            && let Some(at) = planned.last_position()
+            && at >= self.run.taken.len()
+        {
+            self.fail_to_fit(at);
+        }
+        mem::take(&mut self.run)
     }
 }
 
@@ -231,21 +174,20 @@ pub(super) struct Decider(pub(super) Rc<RefCell<Schedule>>);
 
 impl Draw for Decider {
     fn draw(&mut self, ready: &[TaskNumber]) -> Option<usize> {
-        let mut schedule = self.0.borrow_mut();
+        let schedule = &mut *self.0.borrow_mut();
         let next = schedule.choose_task(ready);
         let turn = schedule.turn + 1;
-        schedule
-            .describe(next, turn, || format!("#{} is next, not #{}", ready[next].task(), ready[0].task()));
-        let limit = schedule.limit;
-        match turn <= limit {
-            true => schedule.turn = turn,
-            false => schedule.fail(|| FailureKind::TooManyPolls(limit)),
+        let words = || format!("#{} is next, not #{}", ready[next].task(), ready[0].task());
+        schedule.describe(next, turn, words);
+        match schedule.explore.polls {
+            limit if turn > limit => schedule.run.fail(|| FailureKind::TooManyPolls(limit)),
+            _ => schedule.turn = turn,
         }
-        schedule.failure.is_none().then_some(next)
+        schedule.run.failure.is_none().then_some(next)
     }
 
     fn is_spurious(&self) -> bool {
-        self.0.borrow().choices.spurious
+        self.0.borrow().explore.spurious
     }
 
     fn draw_spurious(&mut self, waiting: &[TaskNumber]) -> Option<usize> {
@@ -284,49 +226,16 @@ pub(super) fn fail_current(how: impl FnOnce() -> FailureKind) -> bool {
     let Ok(mut schedule) = schedule.try_borrow_mut() else {
         return true;
     };
-    let is_first = schedule.failure.is_none();
-    schedule.fail(how);
-    !(schedule.shows_panic && is_first && matches!(schedule.failure, Some(FailureKind::Panicked { .. })))
+    let is_first = schedule.run.failure.is_none();
+    schedule.run.fail(how);
+    !(schedule.shows_panic && is_first && matches!(schedule.run.failure, Some(FailureKind::Panicked { .. })))
 }
 
 /// Returns the schedule under way on this thread, and its failure, in words; `None` if there is none.
 pub(super) fn current_in_words() -> Option<String> {
     let current = current()?;
     let schedule = current.try_borrow().ok()?;
-    let failure = schedule.failure.as_ref()?;
-    let schedule = Deviations::of(&schedule.taken).numbered(schedule.choices.number);
+    let failure = schedule.run.failure.as_ref()?;
+    let schedule = schedule.run.deviations().numbered(schedule.explore.number);
     Some(format!("schedule {schedule}, which fails: {failure}"))
-}
-
-impl FailureKind {
-    /// Returns true if both fail in the same way. Two panics do if they have the same location: their messages
-    /// may differ. Without a location, the messages decide.
-    pub(super) fn is_like(&self, other: &FailureKind) -> bool {
-        match (self, other) {
-            (
-                FailureKind::Panicked { location, message },
-                FailureKind::Panicked { location: other, message: others },
-            ) => location == other && (location.is_some() || message == others),
-            (FailureKind::Deadlock(_), FailureKind::Deadlock(_)) => true,
-            (FailureKind::TooManyPolls(_), FailureKind::TooManyPolls(_)) => true,
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for FailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FailureKind::Panicked { location: Some(location), message } => {
-                write!(f, "panicked at {location}: {message}")
-            }
-            FailureKind::Panicked { location: None, message } => write!(f, "panicked: {message}"),
-            FailureKind::Deadlock(message) => f.write_str(message),
-            FailureKind::TooManyPolls(limit) => write!(f, "the program has not ended after {limit} polls"),
-            FailureKind::Misfit { at, .. } => write!(
-                f,
-                "the schedule does not fit the program: choice {at} has other options than before, or is never made"
-            ),
-        }
-    }
 }

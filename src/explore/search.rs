@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
 use crate::explore::deviations::Deviations;
 use crate::explore::options::{Explore, Strategy};
+use crate::explore::outcome::{FailureKind, Run};
 use crate::explore::priorities::Priorities;
-use crate::explore::run::{Run, run};
+use crate::explore::run::run;
 use crate::explore::schedule::{Chooser, Schedule};
 use crate::observe::observers::Observers;
 use crate::time::clock::real_now;
@@ -38,17 +40,6 @@ pub struct Explored {
 /// How many schedules the threads run between two looks at the results.
 const CHUNK: usize = 256;
 
-/// A schedule to be tried.
-enum Plan {
-    /// The deviations, and how many options the last one had in the run that it was planned from; 0 if there is
-    /// none.
-    Deviations(Deviations, u32),
-    /// Chooses evenly, by a seed.
-    Even(u64),
-    /// Chooses by priorities: a seed, and how often they change.
-    Priorities(u64, usize),
-}
-
 /// What has been tried so far.
 struct Tried {
     schedules: u64,
@@ -63,14 +54,17 @@ impl Tried {
     }
 }
 
-/// A run that has failed, and how many schedules were tried.
-pub(super) struct FailedRun {
-    pub(super) run: Run,
+/// A failure that was found.
+pub(super) struct Found {
+    pub(super) failure: FailureKind,
+    /// The schedule that fails.
+    pub(super) deviations: Deviations,
+    /// How many schedules were tried, with this one.
     pub(super) tried: u64,
 }
 
 impl Explore {
-    pub(super) fn search<F: Future>(&self, program: &(impl Fn() -> F + Sync)) -> Result<Explored, FailedRun> {
+    pub(super) fn search<F: Future>(&self, program: &(impl Fn() -> F + Sync)) -> Result<Explored, Found> {
         let mut tried = Tried {
             schedules: 0,
             choices: 0,
@@ -83,8 +77,9 @@ impl Explore {
             && !tried.is_late()
         {
             let to = self.schedules.min(tried.schedules + CHUNK as u64);
-            let plans: Vec<_> = (tried.schedules..to).map(|index| self.random_plan(index)).collect();
-            self.try_all(program, &plans, &mut tried)?;
+            let choices = tried.choices as u64;
+            let choosers = (tried.schedules..to).map(|index| self.random(index, choices)).collect();
+            self.try_all(program, choosers, &mut tried)?;
         }
         Ok(Explored { schedules: tried.schedules, complete })
     }
@@ -104,22 +99,23 @@ impl Explore {
         &self,
         program: &(impl Fn() -> F + Sync),
         tried: &mut Tried,
-    ) -> Result<bool, FailedRun> {
+    ) -> Result<bool, Found> {
         let bound = self.bound_in_order();
         // Each schedule comes before those that have more deviations.
-        let mut plans = VecDeque::from([Plan::Deviations(Deviations::default(), 0)]);
+        let mut plans = VecDeque::from([(Deviations::default(), None)]);
         while !plans.is_empty() {
             if tried.schedules == bound || (tried.schedules > 0 && tried.is_late()) {
                 return Ok(false);
             }
             let left = usize::try_from(bound - tried.schedules).unwrap_or(usize::MAX);
-            let chunk: Vec<Plan> = plans.drain(..left.min(CHUNK).min(plans.len())).collect();
-            let runs = self.try_all(program, &chunk, tried)?;
-            if runs.len() < chunk.len() {
+            let chunk = left.min(CHUNK).min(plans.len());
+            let choosers = plans.drain(..chunk).map(|(planned, options)| Chooser::Planned(planned, options));
+            let runs = self.try_all(program, choosers.collect(), tried)?;
+            if runs.len() < chunk {
                 return Ok(false); // it is late
             }
             let longer = runs.iter().flat_map(Run::one_deviation_more);
-            let longer = longer.map(|(planned, options)| Plan::Deviations(planned, options));
+            let longer = longer.map(|(planned, options)| (planned, Some(options)));
             // As many as were left before this chunk: at least one too many, if the bound will be reached.
             plans.extend(longer.take(left.saturating_sub(plans.len())));
         }
@@ -130,86 +126,70 @@ impl Explore {
     fn try_all<F: Future>(
         &self,
         program: &(impl Fn() -> F + Sync),
-        plans: &[Plan],
+        choosers: Vec<Chooser>,
         tried: &mut Tried,
-    ) -> Result<Vec<Run>, FailedRun> {
-        let mut runs = self.run_all(program, plans, tried);
+    ) -> Result<Vec<Run>, Found> {
+        let mut runs = self.run_all(program, choosers, tried);
         tried.schedules += runs.len() as u64;
         tried.choices = runs.iter().fold(tried.choices, |most, run| most.max(run.taken.len()));
-        match runs.pop_if(|last| last.failure.is_some()) {
-            Some(run) => Err(FailedRun { run, tried: tried.schedules }),
-            None => Ok(runs),
+        if let Some(last) = runs.last_mut()
+            && let Some(failure) = last.failure.take()
+        {
+            return Err(Found { failure, deviations: last.deviations(), tried: tried.schedules });
         }
+        Ok(runs)
     }
 
-    /// Plans a random schedule: every other one chooses evenly.
-    fn random_plan(&self, index: u64) -> Plan {
+    /// Plans a random schedule of so many choices: every other one chooses evenly.
+    fn random(&self, index: u64, choices: u64) -> Chooser {
         let seed = Random::new(self.seed ^ index.rotate_left(32)).next();
+        let random = Random::new(seed);
         if index.is_multiple_of(2) {
-            Plan::Even(seed)
-        } else {
-            Plan::Priorities(seed, 1 + index as usize / 2 % 3)
+            return Chooser::Random(random);
         }
+        let changes = 1 + index as usize / 2 % 3;
+        Chooser::Priorities(Priorities::new(random, changes, choices))
     }
 
     /// Runs schedules, shared among the threads, up to the first that fails, or until it is late.
     fn run_all<F: Future>(
         &self,
         program: &(impl Fn() -> F + Sync),
-        plans: &[Plan],
+        choosers: Vec<Chooser>,
         tried: &Tried,
     ) -> Vec<Run> {
-        let (next, end) = (AtomicUsize::new(0), AtomicUsize::new(plans.len()));
+        let planned = choosers.len();
+        let choosers = Mutex::new(choosers.into_iter().enumerate());
+        let next = || choosers.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let first_failed = AtomicUsize::new(usize::MAX);
         let work = || {
             let mut runs = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= end.load(Ordering::Relaxed) {
-                    return runs;
-                }
-                let run = run(
-                    program,
-                    self.location,
-                    self.schedule(&plans[index], tried.choices),
-                    Observers::default(),
-                );
+            while let Some((index, chooser)) = next()
+                && index < first_failed.load(Ordering::Relaxed)
+            {
+                let run = run(program, Schedule::new(self, chooser, tried.choices), Observers::default());
                 if run.failure.is_some() {
-                    end.fetch_min(index, Ordering::Relaxed);
+                    first_failed.fetch_min(index, Ordering::Relaxed);
                 }
                 runs.push((index, run));
                 if tried.is_late() {
-                    return runs; // what was shared out has been run, so none is missing
+                    break; // what was shared out has been run, so none is missing
                 }
             }
+            runs
         };
         let mut runs = if self.threads == 1 {
             work()
         } else {
             thread::scope(|scope| {
-                let threads: Vec<_> = (0..self.threads.min(plans.len())).map(|_| scope.spawn(work)).collect();
+                let threads: Vec<_> = (0..self.threads.min(planned)).map(|_| scope.spawn(work)).collect();
                 let ended = threads.into_iter().map(|thread| thread.join());
                 ended.flat_map(|runs| runs.unwrap_or_else(|payload| resume_unwind(payload))).collect()
             })
         };
         runs.sort_unstable_by_key(|(index, _)| *index);
-        let first_failed = end.into_inner();
+        let first_failed = first_failed.into_inner();
         runs.into_iter().take_while(|(index, _)| *index <= first_failed).map(|(_, run)| run).collect()
-    }
-
-    fn schedule(&self, plan: &Plan, choices: usize) -> Schedule {
-        let (planned, chooser) = match plan {
-            Plan::Deviations(deviations, _) => (deviations.clone(), Chooser::First),
-            Plan::Even(seed) => (Deviations::default(), Chooser::Random(Random::new(*seed))),
-            Plan::Priorities(seed, changes) => {
-                let priorities = Priorities::new(Random::new(*seed), *changes, choices as u64);
-                (Deviations::default(), Chooser::Priorities(priorities))
-            }
-        };
-        let mut schedule = Schedule::new(planned, chooser, choices, self.polls, self.choices);
-        if let Plan::Deviations(_, options) = plan {
-            schedule.last_options = *options;
-        }
-        schedule
     }
 }
 
