@@ -138,14 +138,14 @@
 //! fewer, than before; or if a failure does not come again under the same schedule. The report says so, in
 //! place of a picture.
 
-mod deviations;
-mod options;
-mod outcome;
-mod priorities;
-mod report;
-mod run;
-mod schedule;
-mod search;
+mod options; // how a program is explored
+mod deviations; // where a schedule leaves FIFO
+mod outcome; // what came of a run
+mod priorities; // tasks that have random priorities
+mod schedule; // the choices of a run, and what makes them
+mod run; // a run
+mod search; // which schedules are run, in what order
+mod report; // the shortest schedule that fails, drawn
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -153,6 +153,7 @@ use std::task::Poll;
 
 use crate::current;
 use crate::explore::schedule::choose_in_words;
+use crate::explore::search::Exploration;
 use crate::task::budget::yield_now;
 
 pub use options::{Explore, Strategy};
@@ -282,10 +283,10 @@ impl Explore {
         if current::refusal_to_run("explore", None).is_some() {
             return Err(Failure::in_a_loop());
         }
-        let begun = self.begin();
-        match begun.schedule_to_replay() {
-            Some(schedule) => begun.replay(&program, schedule),
-            None => begun.search(&program).map_err(|found| begun.report(&program, &found)),
+        let mut exploration = Exploration::begin(self, &program);
+        match exploration.schedule_to_replay() {
+            Some(schedule) => exploration.replay(schedule),
+            None => exploration.search().map_err(|found| exploration.report(&found)),
         }
     }
 

@@ -46,14 +46,15 @@ impl Run {
 
     /// Returns all that has one deviation more than this run, at a later choice; and how many options that
     /// choice had.
-    pub(super) fn one_deviation_more(&self) -> impl Iterator<Item = (Deviations, u32)> {
+    pub(super) fn one_deviation_more(&self) -> impl Iterator<Item = (Deviations, Option<u32>)> {
         let planned = self.deviations().0;
         let first = planned.last().map_or(0, |last| last.0 + 1);
         let later = (0..).zip(&self.taken).skip(first as usize);
         let more =
             later.flat_map(|(at, &(_, options))| (1..options).map(move |chosen| (at, chosen, options)));
         more.map(move |(at, chosen, options)| {
-            (Deviations(planned.iter().copied().chain([(at, chosen)]).collect()), options)
+            let longer = planned.iter().copied().chain([(at, chosen)]);
+            (Deviations(longer.collect()), Some(options))
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::explore::options::{Explore, Strategy};
 use crate::explore::outcome::{FailureKind, Run};
 use crate::explore::run::run;
 use crate::explore::schedule::{Chooser, Schedule};
-use crate::explore::search::{Explored, Found};
+use crate::explore::search::{Exploration, Explored, Found};
 use crate::observe::observers::Observers;
 use crate::trace::{Recorder, environment};
 
@@ -60,12 +60,12 @@ pub struct Failure {
     report: String,
 }
 
-impl Explore {
+impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
     /// Begins an exploration, the next of this thread.
-    pub(super) fn begin(&self) -> Explore {
+    pub(super) fn begin(explore: &Explore, program: &'a P) -> Self {
         let number = BEGUN.get() + 1;
         BEGUN.set(number);
-        Explore { number, ..self.clone() }
+        Exploration::new(Explore { number, ..explore.clone() }, program)
     }
 
     /// Returns the schedule that the environment asks to replay, if it is one of this exploration.
@@ -75,7 +75,7 @@ impl Explore {
         let value = value.to_string_lossy();
         let (number, schedule) = value.split_once('/').unwrap_or(("1", &value));
         match (number.parse::<u64>(), schedule.parse()) {
-            (Ok(number @ 1..), Ok(schedule)) => (number == self.number).then_some(schedule),
+            (Ok(number @ 1..), Ok(schedule)) => (number == self.explore.number).then_some(schedule),
             _ => panic!(
                 "{VARIABLE}={value}: expected a schedule as a failed exploration prints it, like 3:1,17:2 or fifo, \
                  or 2/3:1,17:2"
@@ -85,21 +85,17 @@ impl Explore {
 
     /// Returns the schedule that has these deviations from FIFO and no others.
     fn schedule_of(&self, planned: Deviations) -> Schedule {
-        Schedule::new(self, Chooser::Planned(planned, None), 0)
+        Schedule::new(&self.explore, Chooser::Planned(planned, None), 0)
     }
 
     /// Replays a schedule. `BOUCLE_TRACE` shows it, and the panic by which it fails is printed.
-    pub(super) fn replay<F: Future>(
-        &self,
-        program: &impl Fn() -> F,
-        planned: Deviations,
-    ) -> Result<Explored, Failure> {
+    pub(super) fn replay(&self, planned: Deviations) -> Result<Explored, Failure> {
         let name = planned.to_string();
         let mut observers = Observers::default();
         environment::observers().into_iter().for_each(|observer| observers.add(observer));
         let mut schedule = self.schedule_of(planned);
         schedule.shows_panic = true;
-        let Some(failure) = run(program, schedule, observers).failure else {
+        let Some(failure) = run(self.program, schedule, observers).failure else {
             return Ok(Explored { schedules: 1, complete: true });
         };
         let message = failure.to_string();
@@ -111,21 +107,21 @@ impl Explore {
     }
 
     /// Runs a schedule once more, and draws it.
-    fn draw<F: Future>(&self, program: &impl Fn() -> F, planned: &Deviations, legend: bool) -> (Run, String) {
+    fn draw(&self, planned: &Deviations, legend: bool) -> (Run, String) {
         let recorder = Recorder::new();
         let mut observers = Observers::default();
         observers.add(Box::new(recorder.clone()));
         let mut schedule = self.schedule_of(planned.clone());
         schedule.is_in_words = true;
-        let run = run(program, schedule, observers);
+        let run = run(self.program, schedule, observers);
         (run, recorder.trace().timeline().legend(legend).to_string())
     }
 
     /// Removes deviations, in ever smaller groups, and lowers the choice of each that is left, while the
     /// program still fails in the same way (Zeller and Hildebrandt, "Simplifying and isolating
     /// failure-inducing input", 2002).
-    fn shorten<F: Future>(&self, program: &impl Fn() -> F, found: &Found) -> Deviations {
-        let mut shortest = found.deviations.clone();
+    fn shorten(&self, found: &Found) -> Deviations {
+        let mut shortest = found.schedule.clone();
         let mut attempts = 0;
         let mut group = shortest.0.len().div_ceil(2);
         while group > 0 {
@@ -134,7 +130,7 @@ impl Explore {
                 let left = ATTEMPTS - attempts;
                 let shorter = shortest.simpler(at, group).take(left).find_map(|planned| {
                     attempts += 1;
-                    let run = run(program, self.schedule_of(planned), Observers::default());
+                    let run = run(self.program, self.schedule_of(planned), Observers::default());
                     run.fails_like(&found.failure).then(|| run.deviations())
                 });
                 match shorter {
@@ -150,39 +146,35 @@ impl Explore {
     /// Searches the schedules with few deviations for one that fails in the same way, in at most [`ATTEMPTS`]
     /// runs and within the time limit. ([`shorten`](Self::shorten) only removes deviations, so it can miss a
     /// schedule that has fewer, other ones.)
-    fn search_for_fewer_deviations<F: Future>(
-        &self,
-        program: &(impl Fn() -> F + Sync),
-        failure: &FailureKind,
-        than: Deviations,
-    ) -> Deviations {
-        let explore = self.clone().strategy(Strategy::Exhaustive).schedules(ATTEMPTS as u64).threads(1);
-        match explore.search(program) {
-            Err(fewer) if fewer.failure.is_like(failure) && fewer.deviations.0.len() < than.0.len() => {
-                fewer.deviations
+    fn search_for_fewer_deviations(&self, failure: &FailureKind, than: Deviations) -> Deviations {
+        let explore =
+            self.explore.clone().strategy(Strategy::Exhaustive).schedules(ATTEMPTS as u64).threads(1);
+        match Exploration::new(explore, self.program).search() {
+            Err(other) if other.failure.is_like(failure) && other.schedule.0.len() < than.0.len() => {
+                other.schedule
             }
             _ => than,
         }
     }
 
     /// Returns the report of a failure.
-    pub(super) fn report<F: Future>(&self, program: &(impl Fn() -> F + Sync), found: &Found) -> Failure {
-        let tried = found.tried;
-        let mut shortest = self.shorten(program, found);
+    pub(super) fn report(&self, found: &Found) -> Failure {
+        let tried = self.tried;
+        let mut shortest = self.shorten(found);
         // A failure that was found before the random schedules has as few deviations as any.
         let in_order = self.bound_in_order();
         if tried > in_order && in_order < ATTEMPTS as u64 && shortest.0.len() > 1 {
-            shortest = self.search_for_fewer_deviations(program, &found.failure, shortest);
+            shortest = self.search_for_fewer_deviations(&found.failure, shortest);
         }
-        let (again, picture) = self.draw(program, &shortest, false);
+        let (again, picture) = self.draw(&shortest, false);
         // FIFO is tried first, so it has passed if another schedule was found to fail.
         let has_passed = shortest.0.is_empty() && tried > 1;
         let failure = match &again.failure {
             Some(failure) if failure.is_like(&found.failure) && !has_passed => failure,
-            other => return not_repeated(found, &shortest, other.as_ref()),
+            other => return not_repeated(&found.failure, tried, &shortest, other.as_ref()),
         };
         let message = failure.to_string();
-        let (fifo, usual) = self.draw(program, &Deviations::default(), true);
+        let (fifo, usual) = self.draw(&Deviations::default(), true);
         let mut report = format!("schedule {tried} fails: {message}\n\n");
         let (deviations, choices) = (shortest.0.len(), again.taken.len());
         if deviations == 0 {
@@ -199,7 +191,7 @@ impl Explore {
                  FIFO, which {passes}:\n\n{usual}"
             );
         }
-        let numbered = shortest.numbered(self.number);
+        let numbered = shortest.numbered(self.explore.number);
         _ = write!(report, "\nTo run it alone: {VARIABLE}={numbered}{}", command());
         Failure { message, schedule: shortest.to_string(), schedules: tried, report }
     }
@@ -207,8 +199,12 @@ impl Explore {
 
 /// Returns the report of a failure that the same schedule does not show `again`. A schedule that does not fit is
 /// such a failure too: it was made from a run that had the choice.
-fn not_repeated(found: &Found, shortest: &Deviations, again: Option<&FailureKind>) -> Failure {
-    let Found { failure, tried, .. } = found;
+fn not_repeated(
+    failure: &FailureKind,
+    tried: u64,
+    shortest: &Deviations,
+    again: Option<&FailureKind>,
+) -> Failure {
     let message = failure.to_string();
     let (schedule, rerun) = match (failure, again) {
         (FailureKind::Misfit { planned, .. }, _) => (planned, String::new()),
@@ -222,7 +218,7 @@ fn not_repeated(found: &Found, shortest: &Deviations, again: Option<&FailureKind
         ),
     };
     let report = format!("schedule {tried} fails: {message}\n\n{rerun}So the program is {NOT_DETERMINISTIC}");
-    Failure { message, schedule: schedule.to_string(), schedules: *tried, report }
+    Failure { message, schedule: schedule.to_string(), schedules: tried, report }
 }
 
 impl Failure {
