@@ -4,7 +4,10 @@
 //! limit. An event stands at the same place in all rows. Idle time has one width, however long it was; so has
 //! a stretch of turns that are left out.
 
+use std::collections::VecDeque;
+
 use crate::observe::{Event, EventKind};
+use crate::trace::LoopTrace;
 use crate::trace::cause::Cause;
 use crate::trace::repeats::Fold;
 
@@ -22,7 +25,8 @@ pub(super) const FOLD: f64 = 96.0;
 
 /// Returns the place of each step: of the beginning of the recording, then of each event. All events of a
 /// fold stand in its middle.
-pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
+pub(super) fn places(loop_trace: &LoopTrace, folds: &[Fold]) -> Vec<f64> {
+    let events = &loop_trace.events;
     let mut places = Vec::with_capacity(events.len() + 1);
     places.push(0.0);
     let mut folds = folds.iter().peekable();
@@ -70,8 +74,8 @@ pub(super) fn places(events: &[&Event], folds: &[Fold]) -> Vec<f64> {
 }
 
 /// Returns the distance between two causes from here to the next poll, turn or park.
-fn step_after(events: &[&Event], index: usize) -> f64 {
-    let until = events[index + 1..].iter().take_while(|event| !is_border(event));
+fn step_after(events: &VecDeque<Event>, index: usize) -> f64 {
+    let until = events.range(index + 1..).take_while(|event| !is_border(event));
     let causes = until.filter(|event| Cause::of(event).is_some()).count();
     STEP.min(STEPS / causes.max(1) as f64)
 }

@@ -77,12 +77,20 @@ impl Arrow {
     }
 }
 
-/// Returns the event that leads to a step.
-pub(super) fn event(loop_trace: &LoopTrace, step: Step) -> Option<&Event> {
-    loop_trace.events.get(step.checked_sub(1)?)
-}
+impl LoopTrace {
+    /// Returns the event that leads to a step.
+    pub(super) fn event(&self, step: Step) -> Option<&Event> {
+        self.events.get(step.checked_sub(1)?)
+    }
 
-/// Returns the number of a step's turn.
-pub(super) fn turn(loop_trace: &LoopTrace, step: Step) -> u64 {
-    event(loop_trace, step).map_or(loop_trace.before.turn, |event| event.turn)
+    /// Returns the number of a step's turn.
+    pub(super) fn turn(&self, step: Step) -> u64 {
+        self.event(step).map_or(self.before.turn, |event| event.turn)
+    }
+
+    /// Returns the time of a step. A step behind the last one has the last one's time.
+    pub(super) fn time(&self, step: Step) -> Duration {
+        let step = step.min(self.events.len());
+        self.event(step).map_or(self.before.time, |event| event.time)
+    }
 }

@@ -1,10 +1,10 @@
 //! Turns that repeat the turns before them: they are counted instead of drawn.
 
-use std::iter;
 use std::ops::Range;
 use std::time::Duration;
 
 use crate::observe::{Event, EventKind, WaitsFor};
+use crate::trace::LoopTrace;
 
 /// A stretch of turns that is left out.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,13 +23,10 @@ const FEWEST: usize = 4;
 /// Returns what may be left out: all repetitions but the last one.
 ///
 /// O(n) in the events: a turn that begins no repetition is compared some 40 times at most.
-pub(super) fn of(events: &[&Event]) -> Vec<Fold> {
-    let turns = turns(events);
-    let alike = |one: usize, other: usize| {
-        let (one, other) = (&events[turns[one].clone()], &events[turns[other].clone()]);
-        let mut both = one.iter().zip(other);
-        one.len() == other.len() && both.all(|(one, other)| timeless(one) == timeless(other))
-    };
+pub(super) fn of(loop_trace: &LoopTrace) -> Vec<Fold> {
+    let turns = turns(loop_trace);
+    let timeless_events = |turn: usize| loop_trace.events.range(turns[turn].clone()).map(timeless);
+    let alike = |one, other| timeless_events(one).eq(timeless_events(other));
     let mut folds = Vec::new();
     let mut at = 0;
     while at < turns.len() {
@@ -50,11 +47,11 @@ pub(super) fn of(events: &[&Event]) -> Vec<Fold> {
 }
 
 /// Returns the events of each turn, up to the next turn.
-fn turns(events: &[&Event]) -> Vec<Range<usize>> {
-    let begins = events.iter().enumerate().filter(|(_, event)| event.kind == EventKind::TurnBegins);
-    let starts: Vec<usize> = begins.map(|(index, _)| index).collect();
-    let ends = starts.iter().copied().skip(1).chain([events.len()]);
-    iter::zip(starts.clone(), ends).map(|(start, end)| start..end).collect()
+fn turns(loop_trace: &LoopTrace) -> Vec<Range<usize>> {
+    let events = &loop_trace.events;
+    let begins = (0..events.len()).filter(|&index| events[index].kind == EventKind::TurnBegins);
+    let borders: Vec<usize> = begins.chain([events.len()]).collect();
+    borders.windows(2).map(|turn| turn[0]..turn[1]).collect()
 }
 
 /// Returns an event without its times, to be compared.

@@ -30,11 +30,8 @@ pub(super) struct TimeAxis {
 impl TimeAxis {
     pub(super) fn of(trace: &Trace) -> TimeAxis {
         let begin = first_began(&trace.loops);
-        let ends = trace.loops.iter().map(|loop_trace| {
-            let last = loop_trace.events.back().map_or(loop_trace.before.time, |last| last.time);
-            loop_trace.later(begin) + last
-        });
-        let length = ends.max().unwrap_or_default();
+        let end_of = |of: &LoopTrace| of.later(begin) + of.time(of.events.len());
+        let length = trace.loops.iter().map(end_of).max().unwrap_or_default();
         TimeAxis { begin, length, pixels_per_nano: WIDTH / length.as_nanos().max(1) as f64 }
     }
 

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::observe::{Event, EventKind, words};
+use crate::observe::{EventKind, words};
 use crate::trace::cause::Action;
-use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step, Turn};
+use crate::trace::picture::{Arrow, Picture, Row, Span, Step, Turn};
 use crate::trace::repeats::{self, Fold};
 use crate::trace::time_axis::TimeAxis;
 use crate::trace::{LoopTrace, TaskState, axis, labels, tracer};
@@ -37,9 +37,8 @@ impl<'a> Lane<'a> {
         let (mut places, mut folds) = match time {
             Some(axis) => (axis.places(loop_trace), Vec::new()),
             None => {
-                let events: Vec<&Event> = loop_trace.events.iter().collect();
-                let folds = repeats::of(&events);
-                (axis::places(&events, &folds), folds)
+                let folds = repeats::of(loop_trace);
+                (axis::places(loop_trace, &folds), folds)
             }
         };
         let last = axis::with_room(&places, WIDEST);
@@ -145,7 +144,7 @@ impl<'a> Lane<'a> {
             TaskState::Ready => format!("is ready: {}", self.why(row, span)),
             TaskState::Aborted => format!("will be dropped: {}", self.why(row, span)),
             TaskState::Polled => {
-                let turn = picture::turn(self.loop_trace, span.steps.start);
+                let turn = self.loop_trace.turn(span.steps.start);
                 let (why, end) = (self.why(row, span), self.end_of_poll(span));
                 format!("is polled in turn {turn}: {why}{end}")
             }
@@ -171,12 +170,12 @@ impl<'a> Lane<'a> {
         let why = format!("{} by {by}", cause.action.participle());
         match cause.action {
             Action::Spawn => why,
-            _ => format!("{why} in turn {}", picture::turn(self.loop_trace, *step)),
+            _ => format!("{why} in turn {}", self.loop_trace.turn(*step)),
         }
     }
 
     fn end_of_poll(&self, span: &Span) -> String {
-        let end = span.poll_ends.and_then(|step| picture::event(self.loop_trace, step));
+        let end = span.poll_ends.and_then(|step| self.loop_trace.event(step));
         match end.map(|event| &event.kind) {
             Some(EventKind::PollEnds { outcome, took, .. }) => {
                 format!(", and {}", words::poll_end(*outcome, *took))

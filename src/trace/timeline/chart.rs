@@ -68,16 +68,15 @@ pub(super) enum Meanwhile {
 
 impl Chart {
     pub(super) fn of(loop_trace: &LoopTrace) -> Chart {
-        let events: Vec<&Event> = loop_trace.events.iter().collect();
+        let events = &loop_trace.events;
         let mut follower = Follower::new(loop_trace);
         let mut at = 0;
-        for fold in repeats::of(&events) {
-            let left_out = fold.events.clone();
-            follower.follow(&events[at..left_out.start]);
-            follower.leave_out(&events[left_out.clone()], &fold);
-            at = left_out.end;
+        for fold in repeats::of(loop_trace) {
+            follower.follow(events.range(at..fold.events.start));
+            follower.leave_out(events.range(fold.events.clone()), &fold);
+            at = fold.events.end;
         }
-        follower.follow(&events[at..]);
+        follower.follow(events.range(at..));
         follower.finish()
     }
 }
@@ -144,7 +143,7 @@ impl Follower {
         follower
     }
 
-    fn follow(&mut self, events: &[&Event]) {
+    fn follow<'a>(&mut self, events: impl Iterator<Item = &'a Event>) {
         for event in events {
             self.mark(event);
             self.live.apply(event);
@@ -153,7 +152,7 @@ impl Follower {
     }
 
     /// Makes one column of turns that repeat those before them.
-    fn leave_out(&mut self, events: &[&Event], fold: &Fold) {
+    fn leave_out<'a>(&mut self, events: impl Iterator<Item = &'a Event>, fold: &Fold) {
         let repeated = &self.chart.columns[self.chart.columns.len() - fold.period..];
         let tasks = repeated.iter().flat_map(|column| column.marks.keys());
         let tasks: BTreeSet<u64> = tasks.copied().collect();

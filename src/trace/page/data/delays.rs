@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::observe::WaitsFor;
-use crate::trace::picture::{self, Picture, Span, Step};
+use crate::trace::picture::{Picture, Span, Step};
 use crate::trace::{LoopTrace, TaskState};
 
 /// How long a task waited for the thread before a poll.
@@ -34,7 +34,7 @@ pub(super) fn of(loop_trace: &LoopTrace, picture: &Picture) -> Vec<Delay> {
         let spans = spans.iter().enumerate().filter(|(_, span)| span.state == TaskState::Polled);
         polls.extend(spans.map(|(span, poll)| {
             let step = poll.steps.start;
-            let [begin, end] = [step, poll.poll_ends.unwrap_or(Step::MAX)].map(|step| time(loop_trace, step));
+            let [begin, end] = [step, poll.poll_ends.unwrap_or(Step::MAX)].map(|step| loop_trace.time(step));
             Poll { row, span, step, begin, end }
         }));
     }
@@ -70,8 +70,8 @@ fn begin(loop_trace: &LoopTrace, picture: &Picture, poll: &Poll) -> (Duration, b
     };
     let before = picture.pauses.partition_point(|(step, _)| *step <= poll.step);
     let slept_until =
-        picture.pauses[..before].last().map_or(Duration::ZERO, |(step, _)| time(loop_trace, *step));
-    let woken = time(loop_trace, ready.steps.start);
+        picture.pauses[..before].last().map_or(Duration::ZERO, |(step, _)| loop_trace.time(*step));
+    let woken = loop_trace.time(ready.steps.start);
     // A deadline in a sleep does not count: the kernel was late then, and no poll.
     let idle = spans.len().checked_sub(2).map(|idle| &spans[idle]);
     let due = idle.and_then(|idle| due(loop_trace, idle)).filter(|due| (slept_until..woken).contains(due));
@@ -84,17 +84,11 @@ fn due(loop_trace: &LoopTrace, span: &Span) -> Option<Duration> {
         WaitsFor::Timer { deadline, .. } => Some(*deadline),
         _ => None,
     });
-    Some(deadlines.min()?.max(time(loop_trace, span.steps.start)))
+    Some(deadlines.min()?.max(loop_trace.time(span.steps.start)))
 }
 
 /// Returns how late a timer has ended a wait, because a poll held the thread, or the kernel was late.
 pub(super) fn overdue(loop_trace: &LoopTrace, span: &Span) -> Option<Duration> {
-    let overdue = time(loop_trace, span.steps.end).saturating_sub(due(loop_trace, span)?);
+    let overdue = loop_trace.time(span.steps.end).saturating_sub(due(loop_trace, span)?);
     Some(overdue).filter(|overdue| !overdue.is_zero())
-}
-
-/// Returns the time of a step. A step behind the last one has the last one's time.
-pub(super) fn time(loop_trace: &LoopTrace, step: Step) -> Duration {
-    let last = step.min(loop_trace.events.len());
-    picture::event(loop_trace, last).map_or(loop_trace.before.time, |event| event.time)
 }

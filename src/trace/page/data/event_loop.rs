@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use json_writer::{JSONArrayWriter, JSONObjectWriter};
 
+use crate::observe::EventKind;
 use crate::observe::words::{self, duration, or};
-use crate::observe::{Event, EventKind};
 use crate::trace::cause::shape;
-use crate::trace::page::data::delays::{self, Delay, overdue, time};
+use crate::trace::page::data::delays::{self, Delay, overdue};
 use crate::trace::page::data::format::{ACTIONS, STATES, count, differences, each, numbers};
 use crate::trace::page::steps::{List, Note, Steps};
 use crate::trace::page::texts::Texts;
-use crate::trace::picture::{self, Arrow, Picture, Row, Span, Step};
+use crate::trace::picture::{Arrow, Picture, Row, Span, Step};
 use crate::trace::time_axis::nanos;
 use crate::trace::{Live, LiveTask, LoopTrace, TaskState, axis, labels, tracer};
 
@@ -78,10 +78,9 @@ impl<'a> LoopData<'a> {
 
     /// Writes the time, the place and the sentence of each step.
     fn write_steps(&self, object: &mut JSONObjectWriter<'_>) {
-        let events: Vec<&Event> = self.loop_trace.events.iter().collect();
-        let times = (0..=events.len()).map(|step| nanos(time(self.loop_trace, step)));
+        let times = (0..=self.loop_trace.events.len()).map(|step| nanos(self.loop_trace.time(step)));
         numbers(object.array("times"), differences(times));
-        let places = axis::places(&events, &[]).into_iter();
+        let places = axis::places(self.loop_trace, &[]).into_iter();
         let places = places.map(|place| (place * 10.0).round() as u64);
         numbers(object.array("places"), differences(places));
         let sentences = self.steps.sentences.iter().copied();
@@ -161,7 +160,7 @@ impl<'a> LoopData<'a> {
     fn future_and_origin(&self, row: &Row) -> (&'static str, String) {
         let begin = row.spans.first().map_or(0, |span| span.steps.start);
         let mut entered = Live::default();
-        if let Some(event) = picture::event(self.loop_trace, begin) {
+        if let Some(event) = self.loop_trace.event(begin) {
             entered.apply(event);
         }
         let before = self.loop_trace.before.tasks.get(&row.task);
@@ -179,13 +178,13 @@ impl<'a> LoopData<'a> {
         let rows = self.picture.rows.iter().enumerate();
         let polls = rows.flat_map(|(index, row)| row.spans.iter().map(move |span| (index, row.task, span)));
         polls.filter_map(|(row, task, span)| {
-            let end = picture::event(self.loop_trace, span.poll_ends?)?;
+            let end = self.loop_trace.event(span.poll_ends?)?;
             let took = match end.kind {
                 EventKind::PollEnds { took, .. } => Some(took).filter(|took| *took > LONG)?,
                 _ => return None,
             };
             let step = span.steps.start;
-            let (label, turn) = (self.name(task), picture::turn(self.loop_trace, step));
+            let (label, turn) = (self.name(task), self.loop_trace.turn(step));
             let words = format!("{label} in turn {turn}, {}", duration(took));
             Some(Listed { row, step, took, words })
         })
@@ -202,7 +201,7 @@ impl<'a> LoopData<'a> {
         }
         longest.into_values().map(|&Delay { row, step, took, .. }| {
             let label = self.name(self.picture.rows[row].task);
-            let turn = picture::turn(self.loop_trace, step);
+            let turn = self.loop_trace.turn(step);
             Listed { row, step, took, words: format!("{label} in turn {turn}, {} late", duration(took)) }
         })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
-use crate::observe::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
+use crate::observe::{Ending, EventKind, Origin, Outcome, WaitsFor};
 use crate::trace::picture::Step;
 use crate::trace::story::{self, Story};
 use crate::trace::{Live, Recorder, TaskState, axis, labels};
@@ -216,8 +216,9 @@ fn differences_add_up() {
     let data = read(&trace);
     let sum = |column: &Value| column.as_array().unwrap().iter().map(number).sum::<usize>();
     let event_loop = &data["loops"][0];
-    let events: Vec<&Event> = trace.loops[0].events.iter().collect();
-    let width = axis::places(&events, &[])[events.len()];
+    let loop_trace = &trace.loops[0];
+    let events = &loop_trace.events;
+    let width = axis::places(loop_trace, &[])[events.len()];
     assert_eq!(sum(&event_loop["places"]), (width * 10.0).round() as usize);
     assert_eq!(sum(&event_loop["times"]) as u128, events[events.len() - 1].time.as_nanos());
 }
