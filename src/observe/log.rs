@@ -28,7 +28,6 @@ pub(crate) struct Log {
     pub(crate) live: Live,
     event_loop: u64,
     sequence: u64,
-    turn: u64,
     /// How many numbers will have been popped since the last park when the batch under way ends. It identifies
     /// the turn; 0 if none is under way.
     batch_end: usize,
@@ -60,7 +59,7 @@ impl Log {
     pub(crate) fn record(&mut self, time: Duration, kind: EventKind) {
         self.sequence += 1;
         let event =
-            Event { sequence: self.sequence, event_loop: self.event_loop, turn: self.turn, time, kind };
+            Event { sequence: self.sequence, event_loop: self.event_loop, turn: self.live.turn, time, kind };
         self.live.apply(&event);
         self.events.push(event);
     }
@@ -82,7 +81,7 @@ impl Log {
         self.cause = Origin::Task(task);
         if self.batch_end != batch_end {
             self.batch_end = batch_end;
-            self.turn += 1;
+            self.live.turn += 1;
             self.record(time, EventKind::TurnBegins);
         }
         let live = self.live.tasks.get(&task);

@@ -21,27 +21,31 @@ pub(super) fn printable(words: &str) -> String {
 /// Returns "2 hello": the id, then the name. A task without a name has "main", or the last word of its
 /// future's type, in its place.
 pub(super) fn label(task: &LiveTask) -> String {
-    match &task.name {
-        Some(name) => named(task.id, name),
-        None => unnamed(task.id, task.is_main, task.future),
-    }
+    let name = match &task.name {
+        Some(name) => name.to_string(),
+        None if task.is_main => "main".into(),
+        None => last_word(task.future),
+    };
+    format!("{} {}", task.id, printable(&name))
 }
 
-/// Returns the labels of all tasks of a recording, by id. A task that is named late has its name from the
-/// start.
+/// Returns the labels of all tasks of a recording, by id.
 pub(super) fn of(loop_trace: &LoopTrace) -> BTreeMap<u64, String> {
-    let before = loop_trace.before.tasks.iter();
-    let mut labels: BTreeMap<_, _> = before.map(|(&id, task)| (id, label(task))).collect();
+    tasks(loop_trace).iter().map(|(&id, task)| (id, label(task))).collect()
+}
+
+/// Returns all tasks of a recording, as they were when they were spawned, or before it. A task that is named
+/// late has its name from the start.
+pub(super) fn tasks(loop_trace: &LoopTrace) -> BTreeMap<u64, LiveTask> {
+    let mut all = loop_trace.before.clone();
     for event in &loop_trace.events {
-        let (task, label) = match &event.kind {
-            EventKind::Spawned { task, future, .. } => (task, unnamed(*task, false, future)),
-            EventKind::MainEntered { task, future, .. } => (task, unnamed(*task, true, future)),
-            EventKind::Named { task, name } => (task, named(*task, name)),
-            _ => continue,
-        };
-        labels.insert(*task, label);
+        if let EventKind::Spawned { .. } | EventKind::MainEntered { .. } | EventKind::Named { .. } =
+            event.kind
+        {
+            all.apply(event);
+        }
     }
-    labels
+    all.tasks
 }
 
 /// Returns the label of a task, or its number if the recording does not name it.
@@ -49,17 +53,6 @@ pub(super) fn of(loop_trace: &LoopTrace) -> BTreeMap<u64, String> {
 pub(super) fn name(labels: &BTreeMap<u64, String>, task: u64) -> String {
     let label = labels.get(&task);
     label.map_or_else(|| by_number(task), String::clone)
-}
-
-fn named(id: u64, name: &str) -> String {
-    format!("{id} {}", printable(name))
-}
-
-fn unnamed(id: u64, is_main: bool, future: &str) -> String {
-    match is_main {
-        true => named(id, "main"),
-        false => named(id, &last_word(future)),
-    }
 }
 
 /// Returns `say_after` for `sleep::say_after::{{closure}}`, "block in say_after" for an async block in it,

@@ -205,7 +205,7 @@ impl<'a> Lanes<'a> {
     fn slice_of_poll(&self, task: u64, begin: Nanos) -> Slice {
         Slice {
             category: "poll",
-            name: self.labels.get(&task).cloned().unwrap_or_default(),
+            name: labels::name(&self.labels, task),
             lane: self.lane(task),
             begin,
             args: vec![("turn", Arg::Count(self.live.turn))],

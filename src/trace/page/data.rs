@@ -74,7 +74,7 @@ pub(super) fn of(trace: &Trace) -> String {
     object.value("axis", first_axis(trace, &longest));
     write_listed(object.array("longest"), longest, &mut texts);
     write_listed(object.array("most_delayed"), most_delayed, &mut texts);
-    each(object.array("texts"), texts.iter(), JSONArrayWriter::value);
+    each(object.array("texts"), texts.in_order(), JSONArrayWriter::value);
     object.end();
     text
 }

@@ -1,13 +1,11 @@
 //! The texts of the page, interned: each is stored once.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 /// Texts and their numbers.
 #[derive(Default)]
 pub(super) struct Texts {
-    all: Vec<Rc<str>>,
-    number_of: HashMap<Rc<str>, u64>,
+    number_of: HashMap<String, u64>,
 }
 
 impl Texts {
@@ -16,13 +14,15 @@ impl Texts {
         if let Some(&number) = self.number_of.get(text) {
             return number;
         }
-        let (number, text) = (self.all.len() as u64, Rc::from(text));
-        self.all.push(Rc::clone(&text));
-        self.number_of.insert(text, number);
+        let number = self.number_of.len() as u64;
+        self.number_of.insert(text.to_owned(), number);
         number
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.all.iter().map(|text| &**text)
+    /// Returns the texts, in the order of their numbers.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = &str> {
+        let mut all: Vec<_> = self.number_of.iter().collect();
+        all.sort_unstable_by_key(|(_, number)| **number);
+        all.into_iter().map(|(text, _)| text.as_str())
     }
 }

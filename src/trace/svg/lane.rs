@@ -52,7 +52,7 @@ impl<'a> Lane<'a> {
     }
 
     pub(super) fn label(&self, row: &Row) -> &str {
-        self.labels.get(&row.task).map_or("", String::as_str)
+        &self.labels[&row.task]
     }
 
     /// Describes what is not drawn.

@@ -15,7 +15,7 @@ use crate::trace::page::steps::{List, Note, Steps};
 use crate::trace::page::texts::Texts;
 use crate::trace::picture::{Arrow, Picture, Row, Span, Step};
 use crate::trace::time_axis::nanos;
-use crate::trace::{Live, LiveTask, LoopTrace, TaskState, axis, labels, tracer};
+use crate::trace::{LiveTask, LoopTrace, TaskState, axis, labels, tracer};
 
 /// A poll is long if it takes more than this, and so is a delay.
 const LONG: Duration = Duration::from_millis(1);
@@ -24,6 +24,7 @@ const LONG: Duration = Duration::from_millis(1);
 pub(super) struct LoopData<'a> {
     loop_trace: &'a LoopTrace,
     picture: Picture,
+    tasks: BTreeMap<u64, LiveTask>,
     labels: BTreeMap<u64, String>,
     steps: Steps,
     delays: Vec<Delay>,
@@ -43,7 +44,7 @@ impl<'a> LoopData<'a> {
         let picture = tracer::picture(loop_trace, loop_trace.events.len());
         let steps = Steps::of(loop_trace, &labels, &picture.arrows, texts);
         let delays = delays::of(loop_trace, &picture);
-        LoopData { loop_trace, picture, labels, steps, delays }
+        LoopData { loop_trace, picture, tasks: labels::tasks(loop_trace), labels, steps, delays }
     }
 
     /// Writes the loop. `began` is how much later its time began than the first loop's.
@@ -90,9 +91,9 @@ impl<'a> LoopData<'a> {
     fn write_task(&self, mut object: JSONObjectWriter<'_>, row: &Row, texts: &mut Texts) {
         let before = self.loop_trace.before.tasks.get(&row.task);
         object.value("label", texts.intern(&self.name(row.task)));
-        let (future, origin) = self.future_and_origin(row);
-        object.value("future", texts.intern(future));
-        object.value("origin", texts.intern(&origin));
+        let task = &self.tasks[&row.task];
+        object.value("future", texts.intern(task.future));
+        object.value("origin", texts.intern(&self.origin(task)));
         // Its first span may be a poll, which is not counted here.
         let earlier = |task: &LiveTask| task.polls - u64::from(task.state == TaskState::Polled);
         object.value("polls", before.map_or(0, earlier));
@@ -156,22 +157,13 @@ impl<'a> LoopData<'a> {
         array.value(note.timer);
     }
 
-    /// Returns the type of a task's future, and where the task comes from.
-    fn future_and_origin(&self, row: &Row) -> (&'static str, String) {
-        let begin = row.spans.first().map_or(0, |span| span.steps.start);
-        let mut entered = Live::default();
-        if let Some(event) = self.loop_trace.event(begin) {
-            entered.apply(event);
-        }
-        let before = self.loop_trace.before.tasks.get(&row.task);
-        let Some(task) = before.or(entered.tasks.get(&row.task)) else {
-            return ("", String::new());
-        };
+    /// Describes where a task comes from.
+    fn origin(&self, task: &LiveTask) -> String {
         let by = match task.parent {
             Some(parent) => format!("spawned by {}", self.name(parent)),
             None => "started".into(),
         };
-        (task.future, format!("{by} at {}", task.location))
+        format!("{by} at {}", task.location)
     }
 
     pub(super) fn long_polls(&self) -> impl Iterator<Item = Listed> {
