@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use crate::observe::EventKind;
 #[cfg(feature = "trace")]
 use crate::observe::words::by_number;
-use crate::trace::{LiveTask, LoopTrace};
+use crate::observe::{EventKind, LiveTask};
+use crate::trace::LoopTrace;
 
 /// Replaces control characters, those that end a line or turn the direction of text, and the two others that
 /// XML forbids. With them a name could break its line, command the terminal, or make an SVG invalid.

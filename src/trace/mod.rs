@@ -64,6 +64,5 @@ pub(crate) mod environment {
 #[cfg(test)]
 pub(crate) mod story; // recordings for tests
 
-pub(crate) use crate::observe::{Live, LiveTask, TaskState};
 pub use recorder::{LoopTrace, Recorder, Trace};
 pub use timeline::Timeline;

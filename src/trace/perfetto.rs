@@ -22,12 +22,12 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::time::Duration;
 
-use crate::observe::{Ending, Event, EventKind, Origin, Outcome, words};
+use crate::observe::{Ending, Event, EventKind, Live, Origin, Outcome, words};
 use crate::trace::cause::Cause;
 use crate::trace::perfetto::format::{Arg, Lane, Nanos, Slice, Written};
 use crate::trace::recorder::first_began;
 use crate::trace::time_axis::nanos;
-use crate::trace::{Live, LoopTrace, Trace, labels};
+use crate::trace::{LoopTrace, Trace, labels};
 
 impl Trace {
     /// Writes the trace as JSON, for [Perfetto](https://ui.perfetto.dev) or `chrome://tracing`.

@@ -6,9 +6,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::observe::{Ending, Event, WaitsFor};
+use crate::observe::{Ending, Event, TaskState, WaitsFor};
+use crate::trace::LoopTrace;
 use crate::trace::cause::Cause;
-use crate::trace::{LoopTrace, TaskState};
 
 /// A number of events that have happened.
 pub(super) type Step = usize;

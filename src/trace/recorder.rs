@@ -5,9 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::observe::{Event, EventKind, Observer};
+use crate::observe::{Event, EventKind, Live, Observer};
 use crate::time::clock::real_now;
-use crate::trace::Live;
 
 /// Records one loop or several. Any clone of it returns the recording, on any thread and at any time: also
 /// while a loop runs, or when it is stuck.

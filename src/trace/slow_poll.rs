@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::observe::dump::label;
 use crate::observe::words::duration;
-use crate::observe::{Event, EventKind, Observer};
-use crate::trace::{Live, LiveTask, stderr};
+use crate::observe::{Event, EventKind, Live, LiveTask, Observer};
+use crate::trace::stderr;
 
 /// Returns an observer that prints slow polls on stderr.
 pub(crate) fn observer(limit: Duration) -> impl Observer {

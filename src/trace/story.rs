@@ -3,8 +3,8 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::observe::{Ending, Event, EventKind, Observer, Origin, Outcome, WaitsFor};
-use crate::trace::{Live, Recorder, Trace};
+use crate::observe::{Ending, Event, EventKind, Live, Observer, Origin, Outcome, WaitsFor};
+use crate::trace::{Recorder, Trace};
 
 /// The events of a loop that does not exist, in a recorder.
 pub(crate) struct Story {

@@ -25,11 +25,11 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 use std::slice;
 
-use crate::observe::{WaitsFor, words};
+use crate::observe::{Live, LiveTask, TaskState, WaitsFor, words};
 use crate::trace::recorder::first_began;
 use crate::trace::timeline::chart::Chart;
 use crate::trace::timeline::panel::{Panels, Style};
-use crate::trace::{Live, LiveTask, LoopTrace, TaskState, Trace, labels};
+use crate::trace::{LoopTrace, Trace, labels};
 
 /// A trace as text, with options. By default it is what a [`Trace`] displays: plain ASCII, unless a name is not,
 /// and 92 columns wide.

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::observe::{Event, EventKind, Origin};
+use crate::observe::{Event, EventKind, Live, Origin, TaskState};
+use crate::trace::LoopTrace;
 use crate::trace::cause::{Cause, changed};
 use crate::trace::picture::{Arrow, Picture, Row, Span, Step, Turn};
-use crate::trace::{Live, LoopTrace, TaskState};
 
 /// Returns the picture of a loop, up to a step.
 pub(super) fn picture(loop_trace: &LoopTrace, last: Step) -> Picture {

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::observe::words::{self, duration, lateness};
-use crate::observe::{Event, EventKind, Origin, WaitsFor};
+use crate::observe::{Event, EventKind, Live, LiveTask, Origin, TaskState, WaitsFor};
 use crate::trace::cause::{Cause, changed};
 use crate::trace::picture::{Arrow, Step};
-use crate::trace::{Live, LiveTask, LoopTrace, TaskState, labels};
+use crate::trace::{LoopTrace, labels};
 
 use super::texts::Texts;
 

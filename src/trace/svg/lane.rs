@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::observe::{EventKind, words};
+use crate::observe::{EventKind, TaskState, words};
 use crate::trace::cause::Action;
 use crate::trace::picture::{Arrow, Picture, Row, Span, Step, Turn};
 use crate::trace::repeats::{self, Fold};
 use crate::trace::time_axis::TimeAxis;
-use crate::trace::{LoopTrace, TaskState, axis, labels, tracer};
+use crate::trace::{LoopTrace, axis, labels, tracer};
 
 /// The longest axis: what comes after it is not drawn.
 const WIDEST: f64 = 2_000.0;

@@ -3,8 +3,7 @@
 use std::fmt::Write;
 use std::mem::discriminant;
 
-use crate::observe::{Origin, WaitsFor};
-use crate::trace::TaskState;
+use crate::observe::{Origin, TaskState, WaitsFor};
 use crate::trace::cause::Action;
 use crate::trace::picture::Span;
 use crate::trace::svg::lane::Lane;

@@ -4,12 +4,12 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::observe::{Ending, Origin, dump_names, words};
+use crate::observe::{Ending, Origin, TaskState, dump_names, words};
 use crate::trace::cause::shape;
+use crate::trace::labels;
 use crate::trace::picture::{Arrow, Row, Span};
 use crate::trace::svg::lane::{Lane, MOST_ROWS};
 use crate::trace::time_axis::TimeAxis;
-use crate::trace::{TaskState, labels};
 
 pub(super) const MARGIN: f64 = 20.0;
 const ROW: f64 = 26.0;

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::time::Duration;
 
-use crate::observe::{Ending, Event, EventKind, Origin, Outcome, WaitsFor};
+use crate::observe::{Ending, Event, EventKind, Live, LiveTask, Origin, Outcome, TaskState, WaitsFor};
 use crate::trace::cause::{Action, Cause};
 use crate::trace::repeats::{self, Fold};
-use crate::trace::{Live, LiveTask, LoopTrace, TaskState, labels};
+use crate::trace::{LoopTrace, labels};
 
 /// What is shown of a loop.
 #[derive(Debug)]

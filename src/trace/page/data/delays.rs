@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::observe::WaitsFor;
+use crate::observe::{TaskState, WaitsFor};
+use crate::trace::LoopTrace;
 use crate::trace::picture::{Picture, Span, Step};
-use crate::trace::{LoopTrace, TaskState};
 
 /// How long a task waited for the thread before a poll.
 pub(super) struct Delay {

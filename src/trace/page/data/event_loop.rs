@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use json_writer::{JSONArrayWriter, JSONObjectWriter};
 
-use crate::observe::EventKind;
 use crate::observe::words::{self, duration, or};
+use crate::observe::{EventKind, LiveTask, TaskState};
 use crate::trace::cause::shape;
 use crate::trace::page::data::delays::{self, Delay, overdue};
 use crate::trace::page::data::format::{ACTIONS, STATES, count, differences, each, numbers};
@@ -15,7 +15,7 @@ use crate::trace::page::steps::{List, Note, Steps};
 use crate::trace::page::texts::Texts;
 use crate::trace::picture::{Arrow, Picture, Row, Span, Step};
 use crate::trace::time_axis::nanos;
-use crate::trace::{LiveTask, LoopTrace, TaskState, axis, labels, tracer};
+use crate::trace::{LoopTrace, axis, labels, tracer};
 
 /// A poll is long if it takes more than this, and so is a delay.
 const LONG: Duration = Duration::from_millis(1);

@@ -2,7 +2,7 @@
 
 use json_writer::JSONArrayWriter;
 
-use crate::trace::TaskState;
+use crate::observe::TaskState;
 use crate::trace::cause::Action;
 
 /// The states of a task, their names, and what the page says of a task in them.

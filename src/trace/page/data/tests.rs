@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
-use crate::observe::{Ending, EventKind, Origin, Outcome, WaitsFor};
+use crate::observe::{Ending, EventKind, Live, Origin, Outcome, TaskState, WaitsFor};
 use crate::trace::picture::Step;
 use crate::trace::story::{self, Story};
-use crate::trace::{Live, Recorder, TaskState, axis, labels};
+use crate::trace::{Recorder, axis, labels};
 
 fn read(trace: &Trace) -> Value {
     serde_json::from_str(&of(trace)).expect("it is JSON")
