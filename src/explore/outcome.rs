@@ -9,8 +9,8 @@ use crate::explore::deviations::Deviations;
 pub(super) struct Run {
     /// Each choice: what was chosen, and among how many options.
     pub(super) taken: Vec<(u32, u32)>,
-    /// Each deviation in words, after the turn in which it was chosen, if they are asked for.
-    pub(super) words: Vec<(u64, String)>,
+    /// A line for each deviation, if they are asked for.
+    pub(super) words: String,
     /// What went wrong first, if anything did. It ends the run.
     pub(super) failure: Option<FailureKind>,
 }

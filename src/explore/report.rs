@@ -143,29 +143,31 @@ impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
         shortest
     }
 
-    /// Searches the schedules with few deviations for one that fails in the same way, in at most [`ATTEMPTS`]
-    /// runs and within the time limit. ([`shorten`](Self::shorten) only removes deviations, so it can miss a
-    /// schedule that has fewer, other ones.)
-    fn search_for_fewer_deviations(&self, failure: &FailureKind, than: Deviations) -> Deviations {
+    /// Returns the shortest schedule that is found to fail in the same way.
+    ///
+    /// Removing deviations can miss a schedule that has fewer, other ones. So after a random schedule those with
+    /// few deviations are searched too, in at most [`ATTEMPTS`] runs and within the time limit. (A failure that
+    /// was found before the random schedules has as few deviations as any.)
+    fn shortest(&self, found: &Found) -> Deviations {
+        let shorter = self.shorten(found);
+        let in_order = self.bound_in_order();
+        if self.tried <= in_order || in_order >= ATTEMPTS as u64 || shorter.0.len() <= 1 {
+            return shorter;
+        }
         let explore =
             self.explore.clone().strategy(Strategy::Exhaustive).schedules(ATTEMPTS as u64).threads(1);
+        let is_better =
+            |other: &Found| other.failure.is_like(&found.failure) && other.schedule.0.len() < shorter.0.len();
         match Exploration::new(explore, self.program).search() {
-            Err(other) if other.failure.is_like(failure) && other.schedule.0.len() < than.0.len() => {
-                other.schedule
-            }
-            _ => than,
+            Err(other) if is_better(&other) => other.schedule,
+            _ => shorter,
         }
     }
 
     /// Returns the report of a failure.
     pub(super) fn report(&self, found: &Found) -> Failure {
         let tried = self.tried;
-        let mut shortest = self.shorten(found);
-        // A failure that was found before the random schedules has as few deviations as any.
-        let in_order = self.bound_in_order();
-        if tried > in_order && in_order < ATTEMPTS as u64 && shortest.0.len() > 1 {
-            shortest = self.search_for_fewer_deviations(&found.failure, shortest);
-        }
+        let shortest = self.shortest(found);
         let (again, picture) = self.draw(&shortest, false);
         // FIFO is tried first, so it has passed if another schedule was found to fail.
         let has_passed = shortest.0.is_empty() && tried > 1;
@@ -176,18 +178,14 @@ impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
         let message = failure.to_string();
         let (fifo, usual) = self.draw(&Deviations::default(), true);
         let mut report = format!("schedule {tried} fails: {message}\n\n");
-        let (deviations, choices) = (shortest.0.len(), again.taken.len());
-        if deviations == 0 {
+        if shortest.0.is_empty() {
             _ = write!(report, "It is the first, FIFO:\n\n{usual}");
         } else {
-            let at = shortest.0.iter().map(|(at, _)| at).zip(&again.words);
-            let how: Vec<_> =
-                at.map(|(at, (turn, words))| format!("  choice {at}, turn {turn}: {words}")).collect();
-            let how = how.join("\n");
+            let (deviations, choices, how) = (shortest.0.len(), again.taken.len(), again.words);
             let passes = if fifo.failure.is_none() { "passes" } else { "fails too" };
             _ = write!(
                 report,
-                "The shortest found leaves FIFO at {deviations} of {choices} choices:\n{how}\n\n{picture}\n\
+                "The shortest found leaves FIFO at {deviations} of {choices} choices:\n{how}\n{picture}\n\
                  FIFO, which {passes}:\n\n{usual}"
             );
         }

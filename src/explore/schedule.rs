@@ -28,7 +28,7 @@ pub(super) struct Schedule {
     turn: u64,
     /// What the run has done until now.
     pub(super) run: Run,
-    /// Whether the run keeps its deviations in words.
+    /// Whether the deviations of the run are described.
     pub(super) is_in_words: bool,
     /// Whether the panic by which the run fails is printed.
     pub(super) shows_panic: bool,
@@ -143,10 +143,11 @@ impl Schedule {
         chosen
     }
 
-    /// Keeps a choice in words, if it is a deviation.
+    /// Describes the last choice, if it is a deviation.
     fn describe(&mut self, chosen: usize, turn: u64, words: impl FnOnce() -> String) {
         if self.is_in_words && chosen != 0 {
-            self.run.words.push((turn, words()));
+            let at = self.run.taken.len() - 1;
+            self.run.words += &format!("  choice {at}, turn {turn}: {}\n", words());
         }
     }
 
