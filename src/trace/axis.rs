@@ -89,8 +89,3 @@ fn is_border(event: &Event) -> bool {
             | EventKind::Parked { .. }
     )
 }
-
-/// Returns how many events have room in that width.
-pub(super) fn with_room(places: &[f64], width: f64) -> usize {
-    places.partition_point(|&place| place <= width) - 1
-}

@@ -71,7 +71,7 @@ impl Trace {
         let lanes = self.loops.iter().map(|loop_trace| Lane::of(loop_trace, time.as_ref()));
         let loops: Vec<Lane> = lanes.collect();
         let names = loops.iter().map(sheet::name_width).fold(60.0, f64::max);
-        let axis = loops.iter().map(|lane| lane.width).fold(260.0, f64::max);
+        let axis = loops.iter().map(Lane::width).fold(260.0, f64::max);
         let mut sheet = Sheet { svg: String::new(), axis: MARGIN + names, time };
         let mut y = 0.0;
         for lane in &loops {

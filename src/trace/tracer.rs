@@ -25,8 +25,8 @@ struct Tracer {
     step: Step,
     /// The row of each task.
     row_of: BTreeMap<u64, usize>,
-    /// The last arrow to each row.
-    cause_of: Vec<Option<usize>>,
+    /// The last arrow to the row of each task.
+    cause_of: BTreeMap<u64, usize>,
     picture: Picture,
 }
 
@@ -36,7 +36,7 @@ impl Tracer {
             live: before.clone(),
             step: 0,
             row_of: BTreeMap::new(),
-            cause_of: Vec::new(),
+            cause_of: BTreeMap::new(),
             picture: Picture::default(),
         };
         for &task in before.tasks.keys() {
@@ -100,7 +100,6 @@ impl Tracer {
 
     fn enter(&mut self, task: u64) {
         self.row_of.insert(task, self.picture.rows.len());
-        self.cause_of.push(None);
         self.picture.rows.push(Row { task, spans: Vec::new(), ending: None });
     }
 
@@ -112,28 +111,28 @@ impl Tracer {
             Origin::Task(task) => self.row_of.get(&task).copied(),
             _ => None,
         };
-        self.cause_of[to] = Some(self.picture.arrows.len());
+        self.cause_of.insert(cause.task, self.picture.arrows.len());
         self.picture.arrows.push(Arrow { step: self.step, cause, from, to });
     }
 
     /// Ends the task's span and begins another, if its state has changed.
     fn change(&mut self, task: u64) {
-        let Some(&index) = self.row_of.get(&task) else {
+        let Some(&row) = self.row_of.get(&task) else {
             return;
         };
-        let row = &mut self.picture.rows[index];
-        let task = self.live.tasks.get(&task);
-        if let Some(last) = row.spans.last_mut() {
-            if task.is_some_and(|task| task.state == last.state) {
+        let spans = &mut self.picture.rows[row].spans;
+        let live = self.live.tasks.get(&task);
+        if let Some(last) = spans.last_mut() {
+            if live.is_some_and(|live| live.state == last.state) {
                 return;
             }
             last.steps.end = last.steps.end.min(self.step);
         }
-        row.spans.extend(task.map(|task| Span {
+        spans.extend(live.map(|live| Span {
             steps: self.step..Step::MAX,
-            state: task.state,
-            waits: task.waits.clone(),
-            cause: self.cause_of[index],
+            state: live.state,
+            waits: live.waits.clone(),
+            cause: self.cause_of.get(&task).copied(),
             poll_ends: None,
         }));
     }
@@ -142,9 +141,9 @@ impl Tracer {
         let Some(&row) = self.row_of.get(&task) else {
             return;
         };
-        let mut spans = self.picture.rows[row].spans.iter_mut().rev();
+        let mut spans = self.picture.rows[row].spans.iter_mut();
         // A task that has aborted itself has begun another span since.
-        if let Some(poll) = spans.find(|span| span.state == TaskState::Polled) {
+        if let Some(poll) = spans.rfind(|span| span.state == TaskState::Polled) {
             poll.poll_ends = Some(self.step);
         }
     }

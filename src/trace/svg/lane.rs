@@ -22,7 +22,6 @@ pub(super) const MOST_ROWS: usize = 60;
 pub(super) struct Lane<'a> {
     pub(super) loop_trace: &'a LoopTrace,
     pub(super) picture: Picture,
-    pub(super) width: f64,
     labels: BTreeMap<u64, String>,
     /// Where each step stands, up to the last one that is drawn.
     places: Vec<f64>,
@@ -41,14 +40,13 @@ impl<'a> Lane<'a> {
                 (axis::places(loop_trace, &folds), folds)
             }
         };
-        let last = axis::with_room(&places, WIDEST);
-        places.truncate(last + 1);
+        places.truncate(places.partition_point(|&place| place <= WIDEST));
+        let last = places.len() - 1;
         folds.retain(|fold| fold.events.start < last);
         let mut picture = tracer::picture(loop_trace, last);
         let more_rows = picture.rows.len().saturating_sub(MOST_ROWS);
         picture.rows.truncate(MOST_ROWS);
-        let (width, labels) = (places[last], labels::of(loop_trace));
-        Lane { loop_trace, picture, width, labels, places, folds, more_rows }
+        Lane { loop_trace, picture, labels: labels::of(loop_trace), places, folds, more_rows }
     }
 
     pub(super) fn label(&self, row: &Row) -> &str {
@@ -73,7 +71,11 @@ impl<'a> Lane<'a> {
 
     /// Returns the place of a step. A step behind the last one stands at the end of the axis.
     pub(super) fn place(&self, step: Step) -> f64 {
-        self.places.get(step).map_or(self.width, |&place| place)
+        self.places[step.min(self.places.len() - 1)]
+    }
+
+    pub(super) fn width(&self) -> f64 {
+        self.place(Step::MAX)
     }
 
     /// Returns false if the step is in a fold. Step 0 is in none.

@@ -1,7 +1,6 @@
 //! The data of one loop.
 
 use std::collections::BTreeMap;
-use std::iter;
 use std::time::Duration;
 
 use json_writer::{JSONArrayWriter, JSONObjectWriter};
@@ -207,7 +206,7 @@ fn write_list(array: JSONArrayWriter<'_>, list: &List) {
     // An entry that is replaced at its first step is never shown.
     let entries = list.entries.iter().filter(|entry| entry.to != Some(entry.from));
     each(array, entries, |entries, entry| {
-        let steps = [Some(entry.from), entry.to].into_iter().flatten();
-        numbers(entries.array(), iter::once(entry.text).chain(steps.map(count)));
+        let to = entry.to.map(count);
+        numbers(entries.array(), [entry.text, count(entry.from)].into_iter().chain(to));
     });
 }
