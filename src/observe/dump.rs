@@ -7,7 +7,7 @@
 //!
 //! `dump_text.rs` writes a dump as text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
@@ -277,21 +277,17 @@ pub(crate) fn dump_of(state: &State) -> Dump {
 /// Returns the tasks that are not done, and the main future, in spawn order, each with the tasks that it
 /// awaits. O(n log n).
 fn tasks_of(state: &State) -> Vec<DumpedTask> {
-    let entries = state.tasks.entries.iter();
-    let live: Vec<_> = entries.filter(|(_, entry)| !entry.is_done()).collect();
-    let dumped = live.iter().map(|(slot, entry)| dump_task(&state.tasks, *slot, entry));
-    let mut dumped: Vec<_> = dumped.collect();
-    dumped.sort_unstable_by_key(|task| task.id);
-    let awaited = live.iter().map(|(_, entry)| *entry);
-    let awaited = awaited.filter_map(|entry| Some((awaiter(state, &entry.joiner)?, entry.id)));
-    let mut awaited: Vec<(u64, u64)> = awaited.collect();
-    awaited.sort_unstable_by_key(|(_, id)| *id);
-    for (awaiter, id) in awaited {
-        if let Ok(place) = dumped.binary_search_by_key(&awaiter, |task| task.id) {
-            dumped[place].awaits.push(id);
+    let live = || state.tasks.entries.iter().filter(|(_, entry)| !entry.is_done());
+    let dumped = live().map(|(slot, entry)| (entry.id, dump_task(&state.tasks, slot, entry)));
+    let mut dumped = BTreeMap::from_iter(dumped);
+    for (_, entry) in live() {
+        let awaiter = awaiter(state, &entry.joiner).and_then(|id| dumped.get_mut(&id));
+        if let Some(awaiter) = awaiter {
+            awaiter.awaits.push(entry.id);
         }
     }
-    dumped
+    dumped.values_mut().for_each(|task| task.awaits.sort_unstable());
+    dumped.into_values().collect()
 }
 
 fn dump_task(tasks: &Tasks, slot: usize, entry: &Entry) -> DumpedTask {
