@@ -10,15 +10,11 @@ pub(crate) fn shorten(name: &str) -> String {
     let mut short = String::new();
     let is_path = |c: char| c.is_alphanumeric() || "_:{}#".contains(c);
     let mut rest = name;
-    while let Some(first) = rest.chars().next() {
-        let is_first = is_path(first);
-        let end = rest.find(|c| is_path(c) != is_first).unwrap_or(rest.len());
-        let (part, others) = rest.split_at(end);
-        if is_first {
-            short.push_str(&last_names(part));
-        } else {
-            short.push_str(part);
-        }
+    while !rest.is_empty() {
+        let (path, after) = rest.split_at(rest.find(|c| !is_path(c)).unwrap_or(rest.len()));
+        let (between, others) = after.split_at(after.find(is_path).unwrap_or(after.len()));
+        short += &last_names(path);
+        short += between;
         rest = others;
     }
     while short.chars().count() > FUTURE

@@ -16,7 +16,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use crate::observe::dump::{Dump, DumpError, DumpedTask, label};
+use crate::observe::dump::{Dump, DumpError, DumpedTask, Holder, label};
 use crate::observe::dump_names::{cut, cut_front, shorten};
 use crate::observe::dump_tree::Node;
 use crate::observe::words::{by_number, duration, plural, still_waits_for};
@@ -154,16 +154,12 @@ fn waits(task: &LiveTask, awaits: &[u64]) -> String {
 }
 
 fn write_tree(f: &mut fmt::Formatter<'_>, tree: &[Node<'_>]) -> fmt::Result {
-    // For each level between the root and the node: whether its last task is drawn.
+    // For each level from the root to the node: whether its last task is drawn.
     let mut last = Vec::new();
     for node in tree {
-        if node.depth > 0 {
-            last.truncate(node.depth - 1);
-            last.push(node.is_last);
-        } else {
-            last.clear();
-        }
-        write!(f, "\n  {}{}", branch(&last), in_tree(node.task))?;
+        last.truncate(node.depth);
+        last.push(node.is_last);
+        write!(f, "\n  {}{}", branch(&last[1..]), in_tree(node.task))?;
         if node.again && !node.task.awaits.is_empty() {
             f.write_str(" (see above)")?;
         }
@@ -200,25 +196,26 @@ fn branch(last: &[bool]) -> String {
 
 impl Display for DumpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (event_loop, timeout, holder) = match self {
-            DumpError::Gone => return f.write_str("the event loop is gone"),
+        match self {
+            DumpError::Gone => f.write_str("the event loop is gone"),
             DumpError::Ending { event_loop } => {
                 let waits = "it waits for jobs that have begun, or drops what was left for it";
-                return write!(f, "loop {event_loop} is ending: {waits}");
+                write!(f, "loop {event_loop} is ending: {waits}")
             }
-            DumpError::NoAnswer { event_loop, timeout, holder } => (event_loop, timeout, holder),
-        };
-        let timeout = duration(*timeout);
-        write!(f, "loop {event_loop} has not answered within {timeout}: ")?;
-        match holder {
-            Some(holder) => {
-                let task = label(holder.task, holder.name.as_deref(), false);
-                let held = duration(holder.held);
-                write!(f, "task {task} has held its thread for {held}")
+            DumpError::NoAnswer { event_loop, timeout, holder } => {
+                let (timeout, why) = (duration(*timeout), why_no_answer(holder.as_ref()));
+                write!(f, "loop {event_loop} has not answered within {timeout}: {why}")
             }
-            None => f.write_str("something holds its thread, or it is not being run"),
         }
     }
+}
+
+fn why_no_answer(holder: Option<&Holder>) -> String {
+    let Some(holder) = holder else {
+        return "something holds its thread, or it is not being run".into();
+    };
+    let task = label(holder.task, holder.name.as_deref(), false);
+    format!("task {task} has held its thread for {}", duration(holder.held))
 }
 
 #[cfg(test)]

@@ -19,23 +19,15 @@ pub(super) struct Cell {
 impl Cell {
     pub(super) fn of(marks: &[Mark]) -> Cell {
         let is_at_place = |mark: &Mark| matches!(mark, Mark::Polled(_) | Mark::Dropped);
-        let (before, after) = match marks.iter().position(is_at_place) {
-            Some(place) => {
-                let mut before = written(&marks[..place]);
-                match marks[place] {
-                    Mark::Polled(_) => before.put(">", Ink::Ready),
-                    _ if place > 0 => before.put("=", Ink::Ready),
-                    _ => {}
-                }
-                (before, &marks[place..])
-            }
-            None => (Line::default(), marks),
-        };
-        Cell {
-            before,
-            after: written(after),
-            meanwhile: marks.last().map_or(Meanwhile::Nothing, Mark::meanwhile),
+        let (earlier, later) = marks.split_at(marks.iter().position(is_at_place).unwrap_or(0));
+        let mut before = written(earlier);
+        match later.first() {
+            Some(Mark::Polled(_)) => before.put(">", Ink::Ready),
+            Some(Mark::Dropped) if !earlier.is_empty() => before.put("=", Ink::Ready),
+            _ => {}
         }
+        let meanwhile = marks.last().map_or(Meanwhile::Nothing, Mark::meanwhile);
+        Cell { before, after: written(later), meanwhile }
     }
 }
 
