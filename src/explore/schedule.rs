@@ -115,12 +115,11 @@ impl Schedule {
                 let at = self.run.taken.len();
                 let chosen = planned.chosen_at(at);
                 let before = last_options.filter(|_| planned.last_position() == Some(at));
-                if chosen < options && before.is_none_or(|before| before as usize == options) {
-                    chosen
-                } else {
+                if chosen >= options || before.is_some_and(|before| before as usize != options) {
                     self.fail_to_fit(at);
-                    0
+                    return self.take(0, options);
                 }
+                chosen
             }
             Chooser::Random(random) | Chooser::Priorities(Priorities { random, .. }) => random.below(options),
         };
@@ -180,9 +179,10 @@ impl Draw for Decider {
         let turn = schedule.turn + 1;
         let words = || format!("#{} is next, not #{}", ready[next].task(), ready[0].task());
         schedule.describe(next, turn, words);
-        match schedule.explore.polls {
-            limit if turn > limit => schedule.run.fail(|| FailureKind::TooManyPolls(limit)),
-            _ => schedule.turn = turn,
+        let limit = schedule.explore.polls;
+        match turn <= limit {
+            true => schedule.turn = turn,
+            false => schedule.run.fail(|| FailureKind::TooManyPolls(limit)),
         }
         schedule.run.failure.is_none().then_some(next)
     }
