@@ -60,110 +60,7 @@ pub struct Failure {
     report: String,
 }
 
-impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
-    /// Begins an exploration, the next of this thread.
-    pub(super) fn begin(explore: &Explore, program: &'a P) -> Self {
-        let number = BEGUN.get() + 1;
-        BEGUN.set(number);
-        Exploration::new(Explore { number, ..explore.clone() }, program)
-    }
-
-    /// Returns the schedule that the environment asks to replay, if it is one of this exploration.
-    #[track_caller]
-    pub(super) fn schedule_to_replay(&self) -> Option<Deviations> {
-        let value = env::var_os(VARIABLE).filter(|value| !value.is_empty())?;
-        let value = value.to_string_lossy();
-        let (number, schedule) = value.split_once('/').unwrap_or(("1", &value));
-        match (number.parse::<u64>(), schedule.parse()) {
-            (Ok(number @ 1..), Ok(schedule)) => (number == self.explore.number).then_some(schedule),
-            _ => panic!(
-                "{VARIABLE}={value}: expected a schedule as a failed exploration prints it, like 3:1,17:2 or fifo, \
-                 or 2/3:1,17:2"
-            ),
-        }
-    }
-
-    /// Returns the schedule that has these deviations from FIFO and no others.
-    fn schedule_of(&self, planned: Deviations) -> Schedule {
-        Schedule::new(&self.explore, Chooser::Planned(planned, None), 0)
-    }
-
-    /// Replays a schedule. `BOUCLE_TRACE` shows it, and the panic by which it fails is printed.
-    pub(super) fn replay(&self, planned: Deviations) -> Result<Explored, Failure> {
-        let name = planned.to_string();
-        let mut observers = Observers::default();
-        environment::observers().into_iter().for_each(|observer| observers.add(observer));
-        let mut schedule = self.schedule_of(planned);
-        schedule.shows_panic = true;
-        let Some(failure) = run(self.program, schedule, observers).failure else {
-            return Ok(Explored { schedules: 1, complete: true });
-        };
-        let message = failure.to_string();
-        let mut report = format!("schedule {name} fails: {message}");
-        if matches!(failure, FailureKind::Misfit { .. }) {
-            _ = write!(report, "\n\nThe program has changed since, or it is {NOT_DETERMINISTIC}");
-        }
-        Err(Failure { message, schedule: name, schedules: 1, report })
-    }
-
-    /// Runs a schedule once more, and draws it.
-    fn draw(&self, planned: &Deviations, legend: bool) -> (Run, String) {
-        let recorder = Recorder::new();
-        let mut observers = Observers::default();
-        observers.add(Box::new(recorder.clone()));
-        let mut schedule = self.schedule_of(planned.clone());
-        schedule.is_in_words = true;
-        let run = run(self.program, schedule, observers);
-        (run, recorder.trace().timeline().legend(legend).to_string())
-    }
-
-    /// Removes deviations, in ever smaller groups, and lowers the choice of each that is left, while the
-    /// program still fails in the same way (Zeller and Hildebrandt, "Simplifying and isolating
-    /// failure-inducing input", 2002).
-    fn shorten(&self, found: &Found) -> Deviations {
-        let mut shortest = found.schedule.clone();
-        let mut attempts = 0;
-        let mut group = shortest.0.len().div_ceil(2);
-        while group > 0 {
-            let mut at = 0;
-            while at < shortest.0.len() {
-                let left = ATTEMPTS - attempts;
-                let shorter = shortest.simpler(at, group).take(left).find_map(|planned| {
-                    attempts += 1;
-                    let run = run(self.program, self.schedule_of(planned), Observers::default());
-                    run.fails_like(&found.failure).then(|| run.deviations())
-                });
-                match shorter {
-                    Some(shorter) => shortest = shorter,
-                    None => at += group,
-                }
-            }
-            group /= 2;
-        }
-        shortest
-    }
-
-    /// Returns the shortest schedule that is found to fail in the same way.
-    ///
-    /// Removing deviations can miss a schedule that has fewer, other ones. So after a random schedule those with
-    /// few deviations are searched too, in at most [`ATTEMPTS`] runs and within the time limit. (A failure that
-    /// was found before the random schedules has as few deviations as any.)
-    fn shortest(&self, found: &Found) -> Deviations {
-        let shorter = self.shorten(found);
-        let in_order = self.bound_in_order();
-        if self.tried <= in_order || in_order >= ATTEMPTS as u64 || shorter.0.len() <= 1 {
-            return shorter;
-        }
-        let explore =
-            self.explore.clone().strategy(Strategy::Exhaustive).schedules(ATTEMPTS as u64).threads(1);
-        let is_better =
-            |other: &Found| other.failure.is_like(&found.failure) && other.schedule.0.len() < shorter.0.len();
-        match Exploration::new(explore, self.program).search() {
-            Err(other) if is_better(&other) => other.schedule,
-            _ => shorter,
-        }
-    }
-
+impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
     /// Returns the report of a failure.
     pub(super) fn report(&self, found: &Found) -> Failure {
         let tried = self.tried;
@@ -193,6 +90,69 @@ impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
         _ = write!(report, "\nTo run it alone: {VARIABLE}={numbered}{}", command());
         Failure { message, schedule: shortest.to_string(), schedules: tried, report }
     }
+
+    /// Returns the shortest schedule that is found to fail in the same way.
+    ///
+    /// Removing deviations can miss a schedule that has fewer, other ones. So after a random schedule those with
+    /// few deviations are searched too, in at most [`ATTEMPTS`] runs and within the time limit. (A failure that
+    /// was found before the random schedules has as few deviations as any.)
+    fn shortest(&self, found: &Found) -> Deviations {
+        let shorter = self.shorten(found);
+        let in_order = self.bound_in_order();
+        if self.tried <= in_order || in_order >= ATTEMPTS as u64 || shorter.0.len() <= 1 {
+            return shorter;
+        }
+        let explore =
+            self.explore.clone().strategy(Strategy::Exhaustive).schedules(ATTEMPTS as u64).threads(1);
+        let is_better =
+            |other: &Found| other.failure.is_like(&found.failure) && other.schedule.0.len() < shorter.0.len();
+        match Exploration::new(explore, self.program).search() {
+            Err(other) if is_better(&other) => other.schedule,
+            _ => shorter,
+        }
+    }
+
+    /// Removes deviations, in ever smaller groups, and lowers the choice of each that is left, while the
+    /// program still fails in the same way (Zeller and Hildebrandt, "Simplifying and isolating
+    /// failure-inducing input", 2002).
+    fn shorten(&self, found: &Found) -> Deviations {
+        let mut shortest = found.schedule.clone();
+        let mut attempts = 0;
+        let mut group = shortest.0.len().div_ceil(2);
+        while group > 0 {
+            let mut at = 0;
+            while at < shortest.0.len() {
+                let left = ATTEMPTS - attempts;
+                let shorter = shortest.simpler(at, group).take(left).find_map(|planned| {
+                    attempts += 1;
+                    let run = run(self.program, self.schedule_of(planned), Observers::default());
+                    run.fails_like(&found.failure).then(|| run.deviations())
+                });
+                match shorter {
+                    Some(shorter) => shortest = shorter,
+                    None => at += group,
+                }
+            }
+            group /= 2;
+        }
+        shortest
+    }
+
+    /// Runs a schedule once more, and draws it.
+    fn draw(&self, planned: &Deviations, legend: bool) -> (Run, String) {
+        let recorder = Recorder::new();
+        let mut observers = Observers::default();
+        observers.add(Box::new(recorder.clone()));
+        let mut schedule = self.schedule_of(planned.clone());
+        schedule.is_in_words = true;
+        let run = run(self.program, schedule, observers);
+        (run, recorder.trace().timeline().legend(legend).to_string())
+    }
+
+    /// Returns the schedule that has these deviations from FIFO and no others.
+    fn schedule_of(&self, planned: Deviations) -> Schedule {
+        Schedule::new(&self.explore, Chooser::Planned(planned, None), 0)
+    }
 }
 
 /// Returns the report of a failure that the same schedule does not show `again`. A schedule that does not fit is
@@ -217,6 +177,48 @@ fn not_repeated(
     };
     let report = format!("schedule {tried} fails: {message}\n\n{rerun}So the program is {NOT_DETERMINISTIC}");
     Failure { message, schedule: schedule.to_string(), schedules: tried, report }
+}
+
+impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
+    /// Begins an exploration, the next of this thread.
+    pub(super) fn begin(explore: &Explore, program: &'a P) -> Self {
+        let number = BEGUN.get() + 1;
+        BEGUN.set(number);
+        Exploration::new(Explore { number, ..explore.clone() }, program)
+    }
+
+    /// Returns the schedule that the environment asks to replay, if it is one of this exploration.
+    #[track_caller]
+    pub(super) fn schedule_to_replay(&self) -> Option<Deviations> {
+        let value = env::var_os(VARIABLE).filter(|value| !value.is_empty())?;
+        let value = value.to_string_lossy();
+        let (number, schedule) = value.split_once('/').unwrap_or(("1", &value));
+        match (number.parse::<u64>(), schedule.parse()) {
+            (Ok(number @ 1..), Ok(schedule)) => (number == self.explore.number).then_some(schedule),
+            _ => panic!(
+                "{VARIABLE}={value}: expected a schedule as a failed exploration prints it, like 3:1,17:2 or fifo, \
+                 or 2/3:1,17:2"
+            ),
+        }
+    }
+
+    /// Replays a schedule. `BOUCLE_TRACE` shows it, and the panic by which it fails is printed.
+    pub(super) fn replay(&self, planned: Deviations) -> Result<Explored, Failure> {
+        let name = planned.to_string();
+        let mut observers = Observers::default();
+        environment::observers().into_iter().for_each(|observer| observers.add(observer));
+        let mut schedule = self.schedule_of(planned);
+        schedule.shows_panic = true;
+        let Some(failure) = run(self.program, schedule, observers).failure else {
+            return Ok(Explored { schedules: 1, complete: true });
+        };
+        let message = failure.to_string();
+        let mut report = format!("schedule {name} fails: {message}");
+        if matches!(failure, FailureKind::Misfit { .. }) {
+            _ = write!(report, "\n\nThe program has changed since, or it is {NOT_DETERMINISTIC}");
+        }
+        Err(Failure { message, schedule: name, schedules: 1, report })
+    }
 }
 
 impl Failure {
