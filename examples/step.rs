@@ -36,7 +36,8 @@
 //!
 //! A turn polls the tasks that are ready, parks until a timer, a socket or another thread ends the park,
 //! and wakes the tasks that waited for it: they are ready for the next turn. In the line after each turn,
-//! `sources` are sockets, and `inbox` is other threads; `ready` is polled next turn, `left` is not done yet.
+//! `sources` are sockets, and `inbox` is other threads; `ready` is polled next turn, `left` is not done
+//! yet. The last figure is the time when the turn ended.
 //!
 //! - Turn 1 polls the task that awaits `gather`, which spawns the three sleeps.
 //! - Turn 2 polls them in the order in which they were spawned, and each arms a timer. Now nothing

@@ -23,9 +23,9 @@
 //! | Redis | `redis` (`tokio-comp`), `tokio-util` | `let (redis, driver) = MultiplexedConnection::new_with_config(&info, stream.compat(), config).await?;`<br>`drop(spawn(driver));`<br>Call `set_response_timeout(None)` on the configuration, and limit a command with [`timeout`](crate::timeout). | `ecosystem/tests/redis.rs` |
 //! | DNS | `hickory-resolver` | a runtime provider, which the test has | `ecosystem/tests/dns.rs` |
 //! | QUIC | `quinn` | a runtime, which the test has | `ecosystem/tests/quic.rs` |
-//! | files | `async-fs` | `async_fs::read_to_string(path).await?`<br>Its threads are not known to a virtual clock: [hold it](crate::LoopHandle::hold_clock). | `ecosystem/tests/files.rs` |
+//! | files | `async-fs` | `async_fs::read_to_string(path).await?`<br>Its threads are not known to a virtual clock: [hold the clock](crate::LoopHandle::hold_clock). | `ecosystem/tests/files.rs` |
 //! | stdin | `blocking` | `BufReader::new(Unblock::new(std::io::stdin())).lines()`<br>It reads on a thread, as files do. | `ecosystem/tests/files.rs` |
-//! | child processes | `async-process` | `Command::new("ls").output().await?`<br>It has two threads of its own, which are not known to a virtual clock: [hold it](crate::LoopHandle::hold_clock). | `ecosystem/tests/processes.rs` |
+//! | child processes | `async-process` | `Command::new("ls").output().await?`<br>It has two threads of its own, which are not known to a virtual clock: [hold the clock](crate::LoopHandle::hold_clock). | `ecosystem/tests/processes.rs` |
 //! | channels, locks | `async-channel`, `async-lock`, or `tokio` with nothing but `sync` | used as on any runtime. tokio's locks and semaphores are first come, first served. In a loop that always finds a value, [`consume_budget`](crate::consume_budget) lets others have their turn. | `interop/channels.rs`, `ecosystem/tests/tokio_sync.rs` |
 //! | what needs tokio's traits | `tokio-util` (`compat`) | `stream.compat()`, by `FuturesAsyncReadCompatExt`; for the opposite, such as `tokio::io::duplex`, by `TokioAsyncReadCompatExt` | `ecosystem/tests/tokio_io.rs` |
 //! | lines with a limit | `tokio-util` (`codec`, `compat`) | `FramedRead::new(stream.compat(), LinesCodec::new_with_max_length(1_000))` | `ecosystem/tests/tokio_io.rs` |

@@ -3,7 +3,8 @@
 //! A loop is FIFO, so a test sees one schedule, always the same. [`explore()`] runs a program again and again,
 //! each time on a new loop with a virtual clock, and polls the ready tasks in another order. If a run fails,
 //! `explore` panics. The message contains the program's own, a picture of the shortest failing schedule that was
-//! found, above one of FIFO's, and a line that replays it.
+//! found, above one of FIFO's, and a line that replays it. Name the tasks ([`spawn_named`](crate::spawn_named)): the
+//! picture shows their names.
 //!
 //! ```should_panic
 //! use std::{cell::Cell, rc::Rc};

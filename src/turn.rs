@@ -336,12 +336,15 @@ fn read_inbox(mut state: Box<State>) -> Box<State> {
 pub(crate) const DEADLOCK: &str =
     "deadlock: nothing is ready, and no timer, socket, executor job, LoopHandle or ClockHold can wake a task";
 
+const HINT: &str = "\n(With BOUCLE_DUMP=1 this shows what each waits for. If a thread of another crate was to wake one, as for files: \
+     hold the clock meanwhile, by `LoopHandle::hold_clock`.)";
+
 #[cold]
 #[track_caller]
 fn deadlock(state: Box<State>) -> ! {
     let dump = dump::dump_of(&state);
     let may_ask = cfg!(all(unix, feature = "trace")) && !state.log.is_on() && state.order.is_none();
     current::release(state); // a panic hook is user code
-    let hint = if may_ask { "\n(With BOUCLE_DUMP=1 this shows what each waits for.)" } else { "" };
+    let hint = if may_ask { HINT } else { "" };
     panic!("{DEADLOCK}{hint}\n{dump}")
 }

@@ -28,7 +28,7 @@
 //! order in which they began.
 //!
 //! Read next: `nom.rs` beside this file; then `src/time/sleep.rs`, how a sleep waits without blocking the
-//! thread. Run next: `cargo run --release --example calcul`, where coroutines calculate.
+//! thread. Run next: `cargo run --release --example starvation`, what it costs.
 
 mod nom;
 

@@ -34,7 +34,7 @@
 //!   comes first. The delays are random; another `--seed` gives others.
 //!
 //! Read next: `say_after.rs` beside this file; then `examples/step.rs`, the loop one turn at a time.
-//! Run next: `cargo run --release --example awaitables`.
+//! Run next: `cargo run --release --example nom`; or `awaitables`, what else can be awaited.
 
 mod say_after;
 

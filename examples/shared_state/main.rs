@@ -34,7 +34,7 @@
 //! waker, and the next writer wakes it. (Between threads: `async-channel`.)
 //!
 //! Read next: `state.rs` beside this file; then `src/wake/waker.rs`, what a waker is. Run next:
-//! `cargo run --release --example starvation`: what it costs that tasks are not interrupted.
+//! `cargo run --release --example echo`, sockets.
 
 mod state;
 

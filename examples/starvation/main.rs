@@ -27,7 +27,7 @@
 //! (In CPython a thread may not cure the second: `calcul` says why.)
 //!
 //! Read next: `work.rs` beside this file; then `src/task/budget.rs`. Run next: `cargo run --release
-//! --example calcul`, starvation by arithmetic.
+//! --example generators`, how it works underneath; or `calcul`, starvation by arithmetic.
 
 mod work;
 

@@ -63,7 +63,7 @@ fn a_schedule_is_replayed() {
     let timeline = text(replayed.stderr);
     assert!(timeline.contains("#2 cash      +#1================>[1]=yield==>[1] returned"), "{timeline}");
     let fifo = text(run("race", &[], &[("BOUCLE_SCHEDULE", "fifo")]).stdout);
-    assert_eq!(fifo, "as written: 1 schedule, complete\n\nfixed: 22 schedules, complete\n");
+    assert_eq!(fifo, "as written: 1 schedule, replayed\n\nfixed: 22 schedules, complete\n");
 }
 
 /// A value that is no schedule is refused, and so is a schedule that the program cannot have.

@@ -210,7 +210,7 @@ impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
         let mut schedule = self.schedule_of(planned);
         schedule.shows_panic = true;
         let Some(failure) = run(self.program, schedule, observers).failure else {
-            return Ok(Explored { schedules: 1, complete: true });
+            return Ok(Explored { schedules: 1, complete: true, replayed: true });
         };
         let message = failure.to_string();
         let mut report = format!("schedule {name} fails: {message}");

@@ -35,6 +35,8 @@ pub struct Explored {
     pub schedules: u64,
     /// Whether these are all that the options allow. (True if `BOUCLE_SCHEDULE` asked for one.)
     pub complete: bool,
+    /// Whether it was the one schedule for which `BOUCLE_SCHEDULE` asked.
+    pub replayed: bool,
 }
 
 /// How many schedules the threads run between two looks at the results.
@@ -69,7 +71,7 @@ impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
         if !complete && self.explore.strategy != Strategy::Exhaustive {
             self.search_at_random()?;
         }
-        Ok(Explored { schedules: self.tried, complete })
+        Ok(Explored { schedules: self.tried, complete, replayed: false })
     }
 
     /// Returns how many schedules are tried, at most, before the random ones.
@@ -184,7 +186,11 @@ impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
 
 impl fmt::Display for Explored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.complete { "complete" } else { "bounded" };
+        let kind = match self.complete {
+            _ if self.replayed => "replayed",
+            true => "complete",
+            false => "bounded",
+        };
         let plural = if self.schedules == 1 { "" } else { "s" };
         write!(f, "{} schedule{plural}, {kind}", self.schedules)
     }

@@ -328,6 +328,7 @@ fn awaiter(state: &State, joiner: &Joiner) -> Option<u64> {
 impl DumpedTask {
     /// Adds what the events of an observed loop say.
     fn fill_in(&mut self, seen: &LiveTask, by_foreign: &BTreeSet<u64>) {
+        self.name = self.name.take().or_else(|| seen.name.clone()); // a connection's, which no table has
         self.future = Some(seen.future);
         self.state = seen.state;
         // The events say what its last poll has polled, the tables whether that handle still exists.

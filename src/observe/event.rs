@@ -329,6 +329,7 @@ pub enum WaitsFor {
     Signal(i32),
     /// Its next poll: it has woken itself, as `yield_now` does.
     Turn,
-    /// Something that the loop does not know: a channel, a lock, another thread.
+    /// Something that the loop does not know: a channel, a lock, another thread. Given only if the poll waits
+    /// for nothing that it knows: a `timeout` around a channel waits for its timer alone.
     Foreign,
 }

@@ -230,7 +230,7 @@ pub(crate) fn sentence(event: &Event, before: &Live, name: impl Fn(u64) -> Strin
         }
         EventKind::Waits { on, .. } => format!("waits for {}", awaited(on, name)),
         EventKind::TimerArmed { timer, deadline, .. } => {
-            format!("timer {timer} is armed, for {}", duration(*deadline))
+            format!("timer {timer} is armed, until {}", duration(*deadline))
         }
         EventKind::TimerFired { timer } => fired(*timer, event.time, before, name),
         EventKind::TimerDropped { timer, cancelled: true } => format!("timer {timer} is cancelled"),

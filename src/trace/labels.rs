@@ -57,7 +57,7 @@ pub(super) fn name(labels: &BTreeMap<u64, String>, task: u64) -> String {
 
 /// Returns `say_after` for `sleep::say_after::{{closure}}`, "block in say_after" for an async block in it,
 /// and `Gather` for `boucle::Gather<i32>`.
-fn last_word(future: &str) -> String {
+pub(super) fn last_word(future: &str) -> String {
     let path = future.split('<').next().unwrap_or(future);
     let words: Vec<&str> = path.split("::").collect();
     let closures = words.iter().rev().take_while(|word| word.starts_with('{')).count();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::observe::dump::label;
 use crate::observe::words::duration;
 use crate::observe::{Event, EventKind, Live, LiveTask, Observer};
-use crate::trace::stderr;
+use crate::trace::{labels, stderr};
 
 /// Returns an observer that prints slow polls on stderr.
 pub(crate) fn observer(limit: Duration) -> impl Observer {
@@ -42,6 +42,9 @@ fn line(event: &Event, task: &LiveTask, took: Duration) -> String {
     let Event { event_loop, turn, .. } = event;
     let came = match task.is_main {
         true => "the main future, run".to_owned(),
+        false if task.name.is_none() => {
+            format!("task {} ({}), spawned", task.id, labels::last_word(task.future))
+        }
         false => format!("task {}, spawned", label(task.id, task.name.as_deref(), false)),
     };
     let (place, took) = (task.location, duration(took));

@@ -340,9 +340,10 @@ fn a_replay_that_passes_is_complete() {
         return;
     }
     let explored = boucle::explore(|| yields(3));
-    assert_eq!((explored.schedules, explored.complete), (1, true));
+    assert_eq!((explored.schedules, explored.complete, explored.replayed), (1, true, true));
+    assert_eq!(explored.to_string(), "1 schedule, replayed");
     let explored = boucle::explore(|| yields(2));
-    assert!(explored.schedules > 1 && explored.complete, "{explored}");
+    assert!(explored.schedules > 1 && explored.complete && !explored.replayed, "{explored}");
 }
 
 /// A schedule of the second exploration is replayed by that one. One that does not fit may be of an older

@@ -23,18 +23,23 @@ use crate::common::{
 };
 
 /// The task of a connection is shown as spawned where `serve` was called, so that servers can be told apart; its
-/// name is the peer's address.
+/// name is the peer's address, in pictures and dumps.
 #[test]
 fn the_task_of_a_connection_names_server_and_client() {
     let recorder = Recorder::new();
+    let log = Log::default();
+    let dumps = log.clone();
     let event_loop = EventLoop::builder().observe(recorder.clone()).build().unwrap();
     let (line, client) = event_loop.block_on(async {
         let (listener, clients) = Clients::connected(1).await;
         let client = clients.addresses[0].to_string();
         let (stop, stopped) = async_channel::bounded(1);
         let handle = move |_, _| {
-            let stop = stop.clone();
-            async move { stop.send(()).await }
+            let (stop, dumps) = (stop.clone(), dumps.clone());
+            async move {
+                dumps.add(boucle::dump());
+                stop.send(()).await
+            }
         };
         let server = serve(listener, handle);
         let line = line!() - 1;
@@ -52,7 +57,9 @@ fn the_task_of_a_connection_names_server_and_client() {
         EventKind::Named { name, .. } => Some(&**name),
         _ => None,
     });
-    assert_eq!(names.collect::<Vec<_>>(), [client]);
+    assert_eq!(names.collect::<Vec<_>>(), [&*client]);
+    let dump = log.take().remove(0);
+    assert!(dump.contains(&format!(" \"{client}\" ")), "{dump}");
 }
 
 /// Clients that are connected before the server accepts any.

@@ -103,7 +103,7 @@ fn each_event_has_a_sentence() {
         "2 a is ready",
         "2 a panicked after 3 ms",
         "waits for 1 a",
-        "timer 7 is armed, for 1 s",
+        "timer 7 is armed, until 1 s",
         "timer 7 fires for 2 a, 500 ms late",
         "timer 8 fires",
         "timer 7 is cancelled",

@@ -15,7 +15,7 @@
   const dropped = count((run) => run.dropped);
   get("about").textContent = [
     plural(runs.length, "loop"),
-    plural(count((run) => run.rows.length), "task"),
+    plural(count((run) => run.rows.length), "row"),
     plural(count((run) => run.turns.length), "turn"),
     plural(count((run) => run.last), "event"),
     ...(dropped ? [`${dropped} events before are not recorded`] : []),

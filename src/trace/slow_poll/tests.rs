@@ -49,7 +49,7 @@ fn a_slow_poll_is_reported_with_its_task() {
         lines(&story),
         [
             format!("{begin}: the main future, run at {main}, took 101 ms in turn 1"),
-            format!("{begin}: task 2, spawned at {second}, took 2.5 s in turn 2"),
+            format!("{begin}: task 2 (future), spawned at {second}, took 2.5 s in turn 2"),
             format!("{begin}: task 3 \"parser\", spawned at {third}, took 150 ms in turn 3"),
         ]
     );
