@@ -53,8 +53,7 @@ impl Run {
         let more =
             later.flat_map(|(at, &(_, options))| (1..options).map(move |chosen| (at, chosen, options)));
         more.map(move |(at, chosen, options)| {
-            let longer = planned.iter().copied().chain([(at, chosen)]);
-            (Deviations(longer.collect()), Some(options))
+            (Deviations([&planned[..], &[(at, chosen)]].concat()), Some(options))
         })
     }
 }
