@@ -107,7 +107,8 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// If the loop is gone.
+    /// If the loop is gone. `InvalidInput` on Linux, if the process may not open files (`RLIMIT_NOFILE` is 0):
+    /// the kernel then refuses to be asked, but [`read_with`](Self::read_with) works.
     ///
     /// # Cancellation
     ///
@@ -142,7 +143,8 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// If the loop is gone.
+    /// If the loop is gone. `InvalidInput` on Linux, if the process may not open files, as in
+    /// [`readable`](Self::readable); [`write_with`](Self::write_with) works.
     ///
     /// # Cancellation
     ///
