@@ -207,6 +207,13 @@ impl<S: Io> Drop for Source<S> {
     }
 }
 
+/// Returns the registry of the running loop. Panics if no loop runs on this thread.
+#[cfg(unix)]
+#[track_caller]
+pub(super) fn expect_registry() -> io::Result<Arc<Registry>> {
+    registry_of(current::expect_running("a socket", |state| state.number))
+}
+
 /// Returns the registry of a loop of this thread. Opens the loop's poller if it has none.
 fn registry_of(loop_number: LoopNumber) -> io::Result<Arc<Registry>> {
     if let Some(registry) = inbox::registry(loop_number) {

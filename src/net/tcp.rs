@@ -161,8 +161,8 @@ impl TcpListener {
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
         consume_budget().await; // nothing below waits for an event
         let addresses = resolve(&address).await?;
-        let bound = net::TcpListener::bind(&addresses[..]);
-        Self::from_std(bound.map_err(failed("listen on", address.to_target()))?)
+        let bound = net::TcpListener::bind(&addresses[..]).and_then(Self::from_std);
+        bound.map_err(failed("listen on", address.to_target()))
     }
 }
 

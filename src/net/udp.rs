@@ -94,8 +94,8 @@ impl UdpSocket {
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<UdpSocket> {
         consume_budget().await; // nothing below waits for an event
         let addresses = resolve(&address).await?;
-        let bound = net::UdpSocket::bind(&addresses[..]);
-        Self::from_std(bound.map_err(failed("bind to", address.to_target()))?)
+        let bound = net::UdpSocket::bind(&addresses[..]).and_then(Self::from_std);
+        bound.map_err(failed("bind to", address.to_target()))
     }
 
     /// Connects the socket to an address. It still receives messages that have already arrived; after those,

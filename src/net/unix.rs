@@ -18,7 +18,7 @@ use super::datagram::datagrams;
 use super::failure::failed;
 use super::listener::{Listener, listener};
 use super::reactor::Side;
-use super::source::{READS, Source, peer, socket, uninterrupted};
+use super::source::{READS, Source, expect_registry, peer, socket, uninterrupted};
 use crate::task::budget;
 use crate::time::sleep::sleep;
 use crate::wake::loop_handle::LoopHandle;
@@ -138,7 +138,9 @@ impl UnixListener {
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
         let path = path.as_ref();
-        Self::new(mio::net::UnixListener::bind(path).map_err(failed("listen on", path.display()))?)
+        let registry = expect_registry(); // first: without one, no file is made
+        let bound = registry.and_then(|_| mio::net::UnixListener::bind(path)).and_then(Self::new);
+        bound.map_err(failed("listen on", path.display()))
     }
 }
 
@@ -235,7 +237,9 @@ impl UnixDatagram {
     #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
         let path = path.as_ref();
-        Self::new(mio::net::UnixDatagram::bind(path).map_err(failed("bind to", path.display()))?)
+        let registry = expect_registry(); // first: without one, no file is made
+        let bound = registry.and_then(|_| mio::net::UnixDatagram::bind(path)).and_then(Self::new);
+        bound.map_err(failed("bind to", path.display()))
     }
 
     /// Makes a socket without an address: it can send, but nothing can be sent to it.

@@ -9,11 +9,11 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use boucle::net::{ServeError, TcpStream, serve};
+use boucle::net::{ServeError, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, serve};
 use boucle::{EventLoop, now, timeout};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
-use super::refused;
+use super::{TempPath, assert_tried, refused};
 use crate::common::{
     LONG, assert_passed, child, is_child, listen, own_binary, pair_with_std, passes_alone, read_until, run,
     virtually,
@@ -65,6 +65,34 @@ fn a_listener_outlives_a_lack_of_descriptors() {
         assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 4);
         drop(listener);
     });
+}
+
+/// A loop with a virtual clock opens its poller for its first socket. Where there are too few descriptors for
+/// that, the error of a bind still says what was tried, and no file is left: with more of them it succeeds.
+#[test]
+fn a_bind_without_a_poller_says_what_was_tried() {
+    if passes_alone(with_few_descriptors(), "system::a_bind_without_a_poller_says_what_was_tried") {
+        return;
+    }
+    let at = TempPath::new("system-bind");
+    let (any, path) = ("127.0.0.1:0", at.display());
+    let mut hoard = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        hoard.push(file);
+    }
+    hoard.pop(); // for a socket; a poller takes more
+    let errors = [
+        (virtually(TcpListener::bind(any)).unwrap_err(), format!("cannot listen on {any}")),
+        (virtually(UdpSocket::bind(any)).unwrap_err(), format!("cannot bind to {any}")),
+        (virtually(async { UnixListener::bind(&at) }).unwrap_err(), format!("cannot listen on {path}")),
+        (virtually(async { UnixDatagram::bind(&at) }).unwrap_err(), format!("cannot bind to {path}")),
+    ];
+    for (error, tried) in errors {
+        let kind = error.kind();
+        assert_tried(error, kind, &tried);
+    }
+    drop(hoard);
+    virtually(async { UnixListener::bind(&at) }).unwrap();
 }
 
 /// When no descriptor is left, a server tries again after a second, and then serves the client that waited.

@@ -12,7 +12,7 @@ use boucle::{gather, spawn};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{TempPath, assert_tried, byte_at};
-use crate::common::{SECOND, run};
+use crate::common::{SECOND, panic_of, run};
 
 /// A server at a path echoes what several clients send at the same time.
 #[test]
@@ -75,6 +75,15 @@ fn a_path_may_be_wrong() {
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         }
     });
+}
+
+/// Where no loop runs, a bind panics before it makes a file.
+#[test]
+fn a_bind_without_a_loop_makes_no_file() {
+    let at = TempPath::new("unix-no-loop");
+    let panics = [panic_of(|| UnixListener::bind(&at)), panic_of(|| UnixDatagram::bind(&at))];
+    assert!(panics.iter().all(|panic| panic.starts_with("a socket needs an event loop")), "{panics:?}");
+    assert!(!at.exists());
 }
 
 /// `close` ends one direction, and the last bytes of a peer that is gone are read, and then the end.
