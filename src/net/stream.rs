@@ -88,7 +88,9 @@ macro_rules! byte_stream {
             /// Shuts down the writing side. A peer that has closed already is no error.
             fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 ready!(budget::poll_spend(cx));
-                Poll::Ready(match self.source.io().shutdown(Shutdown::Write) {
+                let closed = self.source.io().shutdown(Shutdown::Write);
+                self.source.set_ready(Side::Write); // Linux reports no event for a full Unix socket.
+                Poll::Ready(match closed {
                     Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
                     result => result,
                 })

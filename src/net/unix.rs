@@ -60,7 +60,8 @@ pub struct UnixListener {
 /// It belongs to the loop on which it was made. Reads and writes panic on another loop or another thread
 /// while their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on
 /// any thread. `close` shuts down the writing side: the peer reads the end of the stream, and this side may
-/// still read.
+/// still read; a write that waits for room in another task fails. (It goes on waiting if the peer only shuts down
+/// its reading side, which Linux does not report.)
 ///
 /// ```
 /// use boucle::net::UnixStream;

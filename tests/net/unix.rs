@@ -8,7 +8,8 @@ use std::rc::Rc;
 use boucle::net::{
     AsyncFd, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, serve,
 };
-use boucle::{gather, spawn};
+use boucle::{gather, spawn, yield_now};
+use futures_lite::future::poll_once;
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{TempPath, assert_tried, byte_at};
@@ -104,6 +105,22 @@ fn a_half_closed_stream_still_reads() {
         client.read_to_end(&mut answer).await.unwrap();
         assert_eq!(answer, b"answer");
         client.close().await.unwrap();
+    });
+}
+
+/// A write that waits for room fails when another task closes the stream, though the buffer is still full. (Linux
+/// reports no event then.)
+#[test]
+fn a_close_ends_a_write_that_waits() {
+    run(async {
+        let (here, _there) = UnixStream::pair().unwrap();
+        let here = Rc::new(here);
+        while poll_once((&*here).write(&[7; 65_536])).await.is_some() {}
+        let writes = here.clone();
+        let writer = spawn(async move { (&*writes).write(b"more").await });
+        yield_now().await;
+        (&*here).close().await.unwrap();
+        assert_eq!(writer.await.unwrap().unwrap_err().kind(), ErrorKind::BrokenPipe);
     });
 }
 
