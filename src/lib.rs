@@ -496,6 +496,8 @@
 //!   other call from the hook into the loop that is allocating panics. The hook must drop neither an executor
 //!   job nor an observed loop, since memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP`
 //!   and `BOUCLE_SLOW_POLL` make every loop an observed one.)
+//! - In a loop that is never idle, a side of a socket may keep about half of the different wakers with which it
+//!   was polled since its last event, even if their futures are gone (`net/readiness.rs`).
 //! - A table can shrink only to its last used slot, and what is new takes the slot that was freed last. So one
 //!   task in a high slot keeps the memory of a whole burst. The flags of wakes from other threads, a bit a slot,
 //!   are kept until the process ends; each jump of a virtual clock scans those of the table.

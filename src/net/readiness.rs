@@ -22,6 +22,10 @@
 //! idle since (its reactor counts how often), all that will come are back, and the next waiter sets the limit
 //! to twice their number. An edge only lowers it, to twice the number of waiters that it has woken: some of
 //! these may be stale.
+//!
+//! In a loop that is never idle, the limit only rises until there is an edge, so stale waiters may pile up.
+//! (To set it back after a number of parks could wake a crowd for ever: an executor inside a task may poll a few
+//! of its futures in each batch, and need longer than that to bring all of them back.)
 
 use std::io;
 use std::mem;
