@@ -124,8 +124,10 @@ pub async fn ctrl_c() -> io::Result<()> {
 /// Receives a signal from now on: asyncio's `add_signal_handler`, tokio's `signal`.
 ///
 /// It may be called, and the stream polled, on any thread and executor. The first call in a process makes a
-/// thread and two descriptors; each call costs a few locks, and an allocation for the signal's first stream, or
-/// when its table is full; each poll costs a few locks, each signal a wake across threads.
+/// thread and two descriptors; each call costs a few locks, and an allocation for the signal's first stream,
+/// or when its table is full; each poll costs a few locks, each signal a wake across threads for each stream
+/// that waits, and a lock for each place in the table: as many as there were streams at one time, until all
+/// are dropped.
 ///
 /// ```
 /// use boucle::signal::{self, SignalKind};
