@@ -15,8 +15,9 @@ use super::listener::Listener;
 use crate::combine::task_group::TaskGroup;
 use crate::current;
 use crate::observe::event::EventKind;
+use crate::task::budget;
 use crate::task::join::JoinError;
-use crate::time::sleep::sleep;
+use crate::time::sleep::{Sleep, sleep};
 use crate::time::timeout::timeout;
 
 /// How long `serve` waits after an error of `accept`: as long as asyncio and axum do.
@@ -97,7 +98,7 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// If one of these panics: the function of `on_error`, the future of `shutdown_when`, the destructor of what
 /// the handler's closure owns; a [`Listener`] of the program's own, or a `Clone` or `Debug` of its addresses. If
-/// it is polled where no loop runs, or its loop is gone while it waits for the last connections. Otherwise as
+/// the loop is gone while it waits for the last connections. Otherwise as
 /// [`TcpListener::accept`](super::TcpListener::accept).
 #[doc(alias("start_server", "with_graceful_shutdown"))]
 #[track_caller]
@@ -314,7 +315,7 @@ impl<L: Listener, E: 'static> Serve<L, E> {
     async fn run(self) -> io::Result<()> {
         let Serve { listener, mut begin, max_connections, on_error, mut shutdown, grace } = self;
         let mut connections = Connections { tasks: TaskGroup::new(), peers: BTreeMap::new(), on_error };
-        let mut pause = sleep(Duration::ZERO); // longer after an error of `accept`
+        let mut pause: Option<Sleep> = None; // after an error of `accept`
         let accepting = poll_fn(|cx| {
             loop {
                 listener.check()?;
@@ -322,18 +323,24 @@ impl<L: Listener, E: 'static> Serve<L, E> {
                     return Poll::Ready(io::Result::Ok(()));
                 }
                 while let Poll::Ready(Some(())) = connections.poll_ended(cx) {
-                    pause = sleep(Duration::ZERO); // its descriptor is free
+                    pause = None; // its descriptor is free
                 }
                 if connections.tasks.len() >= max_connections {
                     return Poll::Pending;
                 }
-                ready!(pause.poll_over(cx)); // spends budget: a listener may always be ready
-                match ready!(listener.poll_accept(cx)) {
+                if let Some(sleep) = &mut pause {
+                    ready!(sleep.poll_over(cx));
+                    pause = None;
+                }
+                ready!(budget::poll_left(cx)); // a listener may always be ready
+                let accepted = ready!(listener.poll_accept(cx));
+                budget::spend();
+                match accepted {
                     Ok((stream, peer)) => begin(&mut connections, stream, peer),
                     Err(error) => {
                         // A client that has gone away meanwhile does not hold up the next one.
                         let is_gone = matches!(error.kind(), ConnectionAborted | ConnectionReset);
-                        pause = sleep(if is_gone { Duration::ZERO } else { RETRY });
+                        pause = (!is_gone).then(|| sleep(RETRY));
                         (connections.on_error)(ServeError::Accept(error));
                     }
                 }

@@ -7,9 +7,10 @@ use std::cell::Cell;
 use std::io::{self, ErrorKind, Read};
 use std::net::{self, SocketAddr};
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use boucle::net::{ServeError, TcpListener, TcpStream, serve};
+use boucle::net::{Listener, ServeError, TcpListener, TcpStream, serve};
 use boucle::observe::EventKind;
 use boucle::trace::Recorder;
 use boucle::{EventLoop, gather, now, sleep, spawn, timeout, yield_now};
@@ -428,4 +429,26 @@ fn a_server_ends_if_its_listeners_loop_is_gone() {
     drop(event_loop);
     let error = within_a_minute(begun).unwrap_err();
     assert_eq!(error.to_string(), format!("the socket's event loop, {name}, is gone"));
+}
+
+/// A server that waits leaves most of the budget to others: a hundred in one task, polled with one waker, are
+/// idle.
+#[test]
+fn a_hundred_servers_in_one_task_are_idle() {
+    struct Never;
+    impl Listener for Never {
+        type Stream = ();
+        type Address = ();
+
+        fn poll_accept(&self, _: &mut Context<'_>) -> Poll<io::Result<((), ())>> {
+            Poll::Pending
+        }
+    }
+    let event_loop = virtual_loop();
+    let servers = (0..100).map(|_| serve(Never, async |(), ()| io::Result::Ok(())).into_future());
+    let servers = event_loop.spawn(futures::future::select_all(servers));
+    for polled in [1, 0] {
+        assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().polled, polled);
+    }
+    servers.abort();
 }
