@@ -186,10 +186,10 @@ impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
 
 impl fmt::Display for Explored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.complete {
-            _ if self.replayed => "replayed",
-            true => "complete",
-            false => "bounded",
+        let kind = match self {
+            Explored { replayed: true, .. } => "replayed",
+            Explored { complete: true, .. } => "complete",
+            _ => "bounded",
         };
         let plural = if self.schedules == 1 { "" } else { "s" };
         write!(f, "{} schedule{plural}, {kind}", self.schedules)
