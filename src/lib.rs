@@ -149,7 +149,7 @@
 //! (On 32 bits the three have 4, 8 and 20.)
 //!
 //! A loop has a number of its own: its short id, and a count of the loops that the process has made. No two
-//! loops have the same. Handles, sleeps and sockets hold this one, so they never reach another loop than theirs.
+//! loops have the same. Handles, sleeps and sockets hold that number, so they reach no loop but their own.
 //!
 //! # Eleven paths through the loop
 //!
@@ -184,24 +184,24 @@
 //! report, an *edge*, makes a side ready. A side stops being ready when an operation would block; on a stream
 //! also after a *short* read or write: of some bytes, but fewer than were asked for.
 //!
-//! A read asks first whether any budget is left; if it is ready, it spends one unit (`task/budget.rs`). If
-//! the side is not ready, it does not ask the kernel: it leaves the task's number with the side
-//! (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an event
-//! whose token is the source's slot; `State::wake_sources` marks the sides that the event names as ready,
-//! takes all waiters of each side that was not ready before, and pushes their numbers. In the next batch each
-//! of these tasks is polled, and reads if the side is still ready. If a short read of the first has emptied
-//! the stream, the others leave their numbers again, without a system call; otherwise the next one asks the
-//! kernel in vain.
+//! A read asks first whether any *budget* is left, and spends one unit when it returns a result
+//! (`task/budget.rs`: after 128 results in one poll, the next is pending, so that others are polled). If the
+//! side is not ready, it does not ask the kernel: it leaves the task's number with the side (`Source::poll`
+//! in `net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an event whose token is
+//! the source's slot; `State::wake_sources` marks the sides that the event names as ready, takes all waiters
+//! of each side that was not ready before, and pushes their numbers. In the next batch each of these tasks is
+//! polled, and reads if the side is still ready. If a short read of the first has emptied the stream, the
+//! others leave their numbers again, without a system call; otherwise the next one asks the kernel too.
 //!
-//! No edge is lost. The loop takes edges in the third step of its turn, so none is taken between an operation
-//! that would block and the leaving of the number: the task is still being polled. An edge that comes
-//! meanwhile waits in the kernel, and a later park returns it. (A future may also be polled while no loop
-//! runs. Then the clone of a foreign waker may make a turn in between. So where the two are not one use of
-//! the state, the second looks at the flag first: if the side is ready by then, it wakes the task at once.) A
-//! new side is not ready, and registering the socket makes the kernel report what is there already. A short
-//! read has emptied the stream, and a short write has filled the kernel's buffer: so the next change is an
-//! edge. No event reaches the wrong source: all events of a park are handled before a slot can be freed and
-//! given to another.
+//! No edge is lost. The loop takes edges only in the second and third step of a turn, so none is taken
+//! between an operation that would block and the leaving of the number: the task is still being polled. An
+//! edge that comes meanwhile waits in the kernel, and a later park returns it. (Mostly the two are one use of
+//! the state. Otherwise the clone of a foreign waker may come between them, and make a turn if no loop runs.
+//! So the second looks at the flag first, and wakes the task at once if the side is ready by then.) A new
+//! side is not ready, and registering the socket makes the kernel report what is there already. A short read
+//! has emptied the stream, and a short write has filled the kernel's buffer: so the next change is an edge.
+//! No event reaches the wrong source: all events of a park are handled before a slot can be freed and given
+//! to another.
 //!
 //! Exceptions:
 //!
@@ -231,28 +231,27 @@
 //! `Future::poll` may be called without a wake. (A dropped read does the same: its number stays with the
 //! side, and the next edge wakes its task in vain.)
 //!
-//! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed. The wake is
-//! dropped, and the slot's flag cleared again: left set, it would silence that slot in the next loop with the
-//! short id. If a new loop has the short id by then, the wake goes to that, as if it were its own. And after
-//! 2^20 spawns (2^8 on 32 bits) generations repeat: then a number that a task has left in the queue may be
-//! that of the task which has its slot now, and this is polled before its turn.
+//! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed, and the wake is
+//! dropped. If a new loop has the short id by then, the wake goes to that, as if it were its own. And after
+//! 2^20 spawns (2^8 on 32 bits) generations repeat: then a stale number in the queue may be that of the task
+//! which has the slot now: that task is polled before its turn.
 //!
 //! **`gather`.** The call boxes the children. The first poll finds no group, makes one, and spawns them as
 //! its members. A group is an entry in a table of the loop: a counter, and the *parent*, the waiter that each
 //! pending poll of the `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). When a member is
 //! done, `State::finish` counts down, in O(1) (`Groups::finish_member`). It wakes the parent once, for any
-//! number of children: when the last one is done, or one panics (the group keeps its position). (An `Err` is a
-//! value like any other; [`try_gather`] looks at it.) The `gather` has a `Child` for each, a `JoinHandle`
-//! that aborts its task when it drops.
+//! number of children: when the last one is done, or one panics (the group keeps that child's position). (An
+//! `Err` is a value like any other; [`try_gather`] looks at it.) The `gather` has a `Child` for each, a
+//! `JoinHandle` that aborts its task when it drops.
 //!
-//! Each poll of the `gather`, also the first, looks at the group (`Group::poll_until`). If a member has
-//! panicked, it resumes that panic. If all are done, the handles take the outputs out of the tasks' slots, in
-//! the order of the children. Else it leaves its waiter as the parent, and is pending.
+//! Each poll of the `gather`, also the first, looks at the group, if budget is left (`Group::poll_until`). If
+//! a member has panicked, it resumes that panic. If all are done, the handles take the outputs out of the
+//! tasks' slots, in the order of the children. Else it leaves its waiter as the parent, and is pending.
 //!
 //! When the `gather` ends or is dropped, each handle aborts its child, unless that is done, and takes it out
 //! of the group. The group is freed after the handles, so no task is a member of a group that is gone. (No
-//! other handle of a child exists: only the `gather` and the end of the loop can abort one. If an aborted
-//! child was awaiting a `JoinHandle`, that is only dropped: its task goes on.)
+//! other handle of a child exists, so only the `gather` can abort one. A `JoinHandle` that an aborted child
+//! was awaiting is only dropped: its task goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task. One that waits is queued, for the next batch; one
 //! that is queued keeps its place, in this batch or the next; one that is being polled is dropped when its
@@ -275,14 +274,16 @@
 //! **A wake from another thread.** Such a wake does not touch the table. It sets the slot's flag
 //! (`inbox::wake`; `wake/flags.rs`). If the flag was clear, it pushes a message into the loop's inbox under a
 //! lock, and rings the loop if it sleeps, by a bell that the inbox keeps (`wake/inbox.rs`). If the flag was
-//! set, there is nothing to do: the thread that has set it leaves the message, and rings if need be. So one
-//! message serves all wakes of a slot. It names only the slot, since the wakes may be meant for several
-//! tasks, each of which had the slot for a while. In the third step of the turn the loop takes the whole list
-//! and clears the flags of its slots (`Inbox::drain`). Then it handles the messages: `State::receive` queues
-//! the task that has the slot by then. One turn handles 1,024; the rest waits for later ones, and the next
-//! list is taken when this one is empty. A wake after the clearing leaves a new message. One before it is
-//! served by the message that was just taken, which is not handled yet: so the poll is still to come. While a
-//! loop is not run, its messages stay in the inbox, until the next park of a later run.
+//! set, there is nothing to do: the thread that has set it leaves the message, and rings if need be. (If the
+//! inbox is closed, the thread clears the flag again: left set, it would silence that slot in the next loop
+//! with the short id.) So one message serves all wakes of a slot. It names only the slot, since the wakes may
+//! be meant for several tasks, each of which had the slot for a while. In the third step of the turn the loop
+//! takes the whole list and clears the flags of its slots (`Inbox::drain`). Then it handles the messages:
+//! `State::receive` queues the task that has the slot by then. One turn handles 1,024; the rest waits for
+//! later ones, and the next list is taken when this one is empty. A wake after the clearing leaves a new
+//! message. One before it leaves none: the message that was just taken is not handled yet, so the poll is
+//! still to come. While a loop is not run, its messages stay in the inbox, until the next park of a later
+//! run.
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -300,14 +301,14 @@
 //! `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll also sees what
 //! the thread wrote before its wake.
 //!
-//! **A sleep.** The first poll arms a timer with the task's number (`time/sleep.rs`). An idle loop parks
-//! until the first deadline, unless something else comes first. `State::wake_timers` pops what is due and
-//! pushes the numbers. The next poll of the sleep finds that its timer has fired, and is ready. If the task
-//! is polled earlier, for another reason, the sleep reads the clock: it is ready if its deadline has come,
-//! though its timer has not fired. A sleep that is dropped takes its timer out. A sleep of more than a
-//! millisecond may be late by up to a millisecond (on Windows 16), so that those which end close together
-//! share one park; a shorter sleep is waited for in microseconds, where the kernel can (Linux, macOS, the
-//! BSDs).
+//! **A sleep.** The first poll arms a timer with the task's number, unless the deadline has come
+//! (`time/sleep.rs`). An idle loop parks until the first deadline, unless something else comes first.
+//! `State::wake_timers` pops what is due and pushes the numbers. The next poll of the sleep finds that its
+//! timer has fired, and is ready. If the task is polled earlier, for another reason, the sleep reads the
+//! clock: it is ready if its deadline has come, though its timer has not fired. A sleep that is dropped takes
+//! its timer out. A sleep of more than a millisecond may be late by up to a millisecond (on Windows 16), so
+//! that those which end close together share one park; a shorter sleep is waited for in microseconds, where
+//! the kernel can (Linux, macOS, the BSDs).
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread
 //! leaves its value for the future, and wakes the task: the rest is a wake from another thread. A signal
@@ -337,8 +338,8 @@
 //! | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
 //! | `inbox.drain` | marks the loop as awake, takes the messages, and clears the flags of their slots |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it |
-//! | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it |
-//! | `log`, `record`, `notify`, `resume_panic`, `cause` | matter only if something observes the loop |
+//! | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it, as a `Payload` |
+//! | `log`, `record`, `notify`, `resume_panic`, `cause`, an `Origin` | matter only if something observes the loop |
 //! | `open_poller`, `begin_wait`, `end_wait`, `pass_virtual_time` | matter only for a virtual clock |
 //! | `order` | `None` in a FIFO loop; else it *draws* the next task |
 //! | `Member` | which member of which group a task is |
@@ -346,13 +347,13 @@
 //! | `registry` | mio's, where sockets are registered, on any thread |
 //! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure. (The bell's event names no source) |
 //! | `pop_due` | takes a timer that is due out of the wheel |
-//! | `waker`, `wake_quietly` | the waker of a number; wakes a waiter, whose panic stops there. (The last file has both) |
+//! | `waker`, `wake_quietly` | makes the waker of a number; wakes a waiter, and lets no panic out. (Both are in the last file) |
 //! | `finish_member` | counts a member of a group as done. Returns the parent if it is to be woken: of a `gather`, when the last member is done or one has panicked; of most other groups, when any is done. The parent is taken out, so it is woken once until it polls again |
 //! | `clock.tick` | the time now, in ticks (microseconds) |
 //! | `clock.until` | how long to sleep until a tick: 0 if it has come. A real clock waits a millisecond at least, unless a shorter sleep was armed |
 //! | `next_look` | a lower bound of the first deadline, in O(1), in ticks: it may be that of a timer which is cancelled by now |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
-//! | `inbox.outlook` | what may still come: a message (it is there, or its flag is set), whatever a `LoopHandle` that exists may send, or nothing |
+//! | `inbox.outlook(slots)` | what may still come: a message (it is there, or its flag is set), whatever a `LoopHandle` that exists may send, or nothing |
 //!
 //! On a first reading, skip whatever concerns observers, the virtual clock and orders. The eight files, and
 //! what to look for:

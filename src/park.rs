@@ -26,7 +26,7 @@ pub(crate) enum Park {
 }
 
 impl State {
-    /// Makes the loop return at the end of this turn; if none is under way, of the next. A park before that
+    /// Makes the loop return at the end of the turn under way, or else of the next. The park of that turn
     /// does not wait.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
@@ -65,8 +65,8 @@ impl State {
                 deadlock => return deadlock,
             }
         } else {
-            // A lower bound of the first deadline, in O(1); a wait of 0 if it has come. If it is too early,
-            // the loop parks once more.
+            // Until a lower bound of the first deadline, in O(1). If that is too early, the loop parks once
+            // more.
             let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
             deadline.into_iter().chain(limit).min()
         };
@@ -88,7 +88,7 @@ impl State {
 
     /// How long the park of a single turn may last: zero if all tasks are done and no `LoopHandle` exists.
     pub(crate) fn limit_of_turn(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: no flag matters
+        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: looks at no flag
         if is_idle { Some(Duration::ZERO) } else { timeout }
     }
 

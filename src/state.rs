@@ -124,8 +124,8 @@ impl State {
         number.short_id() == self.number.short_id()
     }
 
-    /// Wakes a task: queues it, unless it is queued, aborted, done or gone. What is frequent, a wake on the
-    /// running loop and those of `wake_waiter`, tries [`try_wake`](Self::try_wake) first.
+    /// Wakes a task: queues it, unless it is queued, aborted, done or gone. The frequent wakes, by
+    /// `current::wake` on the running loop and by `wake_waiter`, try [`try_wake`](Self::try_wake) first.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) {

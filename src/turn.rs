@@ -10,10 +10,10 @@
 //! **A batch is frozen.** What is pushed during a turn is popped in the next one. So a task that wakes itself
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
-//! **A park is due** if nothing is ready, or if the pops since the last park and those of the next batch would
-//! be more than 61. So small batches are strung together, but no park comes in the middle of one. (Most pops
-//! are polls; those of stale numbers and of aborted tasks count too.) A timer that is due waits for the next
-//! park, which follows this batch or a later one. In a loop that is run turn by turn
+//! **A park is due** if nothing is ready, or if the pops since the last park and those of the next batch are
+//! together more than 61. So small batches are strung together, but no park comes in the middle of one. (Most
+//! pops are polls; those of stale numbers and of aborted tasks count too.) A timer that is due waits for the
+//! next park, which follows this batch or a later one. In a loop that is run turn by turn
 //! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay
@@ -30,8 +30,8 @@
 //! another thread, an observer, a park (where mio may log). So while a task is polled, the state is in its
 //! place, and the turn holds only the task's box, taken from its slot. User code may call back: spawn, wake,
 //! abort, drop. (Why no `RefCell` around each table? An allocator is user code too: it may wake a task while
-//! a table grows, and a borrow would panic. With one box, only `current.rs` can find something missing. A
-//! wake then goes into the inbox, and no table has to know.)
+//! a table grows, and a borrow would panic. With one box, only `current.rs` can find it missing: then a wake
+//! goes into the inbox, and no table has to know.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -312,8 +312,8 @@ fn wake_deferred(mut state: Box<State>) -> Box<State> {
     state
 }
 
-/// Handles the messages of the inbox, as many as one turn may. The next list is taken when the last is
-/// handled, to keep the order.
+/// Handles the messages of the inbox, as many as one turn may. The next list is taken when this one is empty,
+/// to keep the order.
 fn read_inbox(mut state: Box<State>) -> Box<State> {
     state.log.cause = Origin::Thread;
     if state.messages.is_empty() {

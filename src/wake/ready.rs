@@ -3,23 +3,22 @@
 //! It is a vector of task numbers and a position in it. A push appends a number; a pop moves the position on;
 //! a park removes the numbers that were popped, and moves the rest to the front. In FIFO order the rest is
 //! the next batch, which is popped before the next park. So a number is moved at most once (twice, if a
-//! `block_on` returns in the middle of a batch and parks before it does), and a push and a pop are O(1),
-//! amortised.
+//! `block_on` that ends in the middle of a batch parks), and a push and a pop are O(1), amortised.
 //!
 //! ```text
 //!   │ popped since the park │ the rest of the batch │ pushed since: the next batch │
 //!   0                    position               batch_end                        len
 //! ```
 //!
-//! To freeze a *batch* is to set `batch_end` to the end. When the batch is over, `position` is there too, and
-//! the vector's length is the pops since the last park plus those of the next batch: what `park.rs` compares
-//! with 61.
+//! To freeze a *batch* is to set `batch_end` to the end. When the batch is over, `position` has come to
+//! `batch_end`, and the vector's length is the pops since the last park plus those of the next batch: what
+//! `park.rs` compares with 61.
 //!
 //! A number is in the queue at most once: it is pushed when its task is spawned (or its `block_on` begins),
 //! woken while it is not queued, or aborted while it waits. A task that is woken in its last poll leaves its
 //! number behind. That number is stale, and the turn skips it, since to search the queue when a task ends
-//! would cost more. (If a task with the same generation gets the slot meanwhile, the number is that task's,
-//! and in the queue twice.)
+//! would cost more. (If the slot's next task has the same generation, the number is its own too, and in the
+//! queue twice: it may be polled twice in a batch.)
 
 use crate::task::id::TaskNumber;
 
