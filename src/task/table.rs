@@ -71,6 +71,10 @@ pub(crate) struct Entry {
     pub(crate) task: Option<BoxedTask>,
 }
 
+// As the slab keeps it: a free place costs nothing more.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Option<Entry>>() == 48);
+
 /// The status of a task.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
