@@ -189,7 +189,7 @@ pub use search::Explored;
 /// loop is running on this thread, or `BOUCLE_SCHEDULE` is not a schedule.
 ///
 /// `BOUCLE_SCHEDULE`, as the panic prints it, runs that schedule alone; if it passes then, the result is
-/// complete. It is a schedule of the thread's first exploration, or with `2/` before it, of its second, and so
+/// [`replayed`](Explored::replayed). It is a schedule of the thread's first exploration, or with `2/` before it, of its second, and so
 /// on. The thread's other explorations try all of theirs. With `BOUCLE_TRACE` too, what is replayed is recorded,
 /// as any loop; explorations that try many schedules are not.
 #[track_caller]

@@ -149,7 +149,7 @@
 //! (On 32 bits the three have 4, 8 and 20.)
 //!
 //! A loop has a number of its own: its short id, and a count of the loops that the process has made. No two
-//! loops have the same. Handles, sleeps and sockets hold that number, so they reach no loop but their own.
+//! loops have the same. Handles, armed sleeps and sockets hold that number, so they reach no loop but their own.
 //!
 //! # Eleven paths through the loop
 //!

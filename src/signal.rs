@@ -126,8 +126,8 @@ pub async fn ctrl_c() -> io::Result<()> {
 /// It may be called, and the stream polled, on any thread and executor. The first call in a process makes a
 /// thread and two descriptors; each call costs a few locks, and an allocation for the signal's first stream,
 /// or when its table is full; each poll costs a few locks, each signal a wake across threads for each stream
-/// that waits, and a lock for each place in the table: as many as there were streams at one time, until all
-/// are dropped.
+/// that waits, and a lock for each place in the table. (A burst of streams keeps its places until all streams
+/// are dropped.)
 ///
 /// ```
 /// use boucle::signal::{self, SignalKind};

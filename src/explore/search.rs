@@ -33,7 +33,7 @@ use crate::wake::order::Random;
 pub struct Explored {
     /// How many schedules were tried.
     pub schedules: u64,
-    /// Whether these are all that the options allow. (True if `BOUCLE_SCHEDULE` asked for one.)
+    /// Whether these are all that the options allow. (True if it was [`replayed`](Self::replayed).)
     pub complete: bool,
     /// Whether it was the one schedule for which `BOUCLE_SCHEDULE` asked.
     pub replayed: bool,

@@ -322,7 +322,10 @@ impl<L: Listener, E: 'static> Serve<L, E> {
                 if shutdown.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(io::Result::Ok(()));
                 }
-                while let Poll::Ready(Some(())) = connections.poll_ended(cx) {
+                // (Without a connection there is none to end, and to be told so would spend budget.)
+                while !connections.tasks.is_empty()
+                    && let Poll::Ready(Some(())) = connections.poll_ended(cx)
+                {
                     pause = None; // its descriptor is free
                 }
                 if connections.tasks.len() >= max_connections {

@@ -431,10 +431,10 @@ fn a_server_ends_if_its_listeners_loop_is_gone() {
     assert_eq!(error.to_string(), format!("the socket's event loop, {name}, is gone"));
 }
 
-/// A server that waits leaves most of the budget to others: a hundred in one task, polled with one waker, are
-/// idle.
+/// A server that waits for its first client spends no budget: any number of them in one task, polled with one
+/// waker, are idle.
 #[test]
-fn a_hundred_servers_in_one_task_are_idle() {
+fn servers_without_clients_spend_no_budget() {
     struct Never;
     impl Listener for Never {
         type Stream = ();
@@ -445,7 +445,7 @@ fn a_hundred_servers_in_one_task_are_idle() {
         }
     }
     let event_loop = virtual_loop();
-    let servers = (0..100).map(|_| serve(Never, async |(), ()| io::Result::Ok(())).into_future());
+    let servers = (0..200).map(|_| serve(Never, async |(), ()| io::Result::Ok(())).into_future());
     let servers = event_loop.spawn(futures::future::select_all(servers));
     for polled in [1, 0] {
         assert_eq!(event_loop.turn(Some(Duration::ZERO)).unwrap().polled, polled);
