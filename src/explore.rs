@@ -1,10 +1,10 @@
 //! Runs a program under many schedules, to find one that fails.
 //!
-//! A loop is FIFO, so a test sees one schedule, always the same. [`explore()`] runs a program again and again,
-//! each time on a new loop with a virtual clock, and polls the ready tasks in another order. If a run fails,
-//! `explore` panics. The message contains the program's own, a picture of the shortest failing schedule that was
-//! found, above one of FIFO's, and a line that replays it. Name the tasks ([`spawn_named`](crate::spawn_named)): the
-//! picture shows their names.
+//! A loop is FIFO, so a test sees one schedule, always the same. [`explore()`] runs a program again and
+//! again, each time on a new loop with a virtual clock, and polls the ready tasks in another order. If a run
+//! fails, `explore` panics. The message contains the program's own, a picture of the shortest failing
+//! schedule that was found, above one of FIFO's, and a line that replays it. Name the tasks
+//! ([`spawn_named`](crate::spawn_named)): the picture shows their names.
 //!
 //! ```should_panic
 //! use std::{cell::Cell, rc::Rc};
@@ -189,9 +189,9 @@ pub use search::Explored;
 /// loop is running on this thread, or `BOUCLE_SCHEDULE` is not a schedule.
 ///
 /// `BOUCLE_SCHEDULE`, as the panic prints it, runs that schedule alone; if it passes then, the result is
-/// [`replayed`](Explored::replayed). It is a schedule of the thread's first exploration, or with `2/` before it, of its second, and so
-/// on. The thread's other explorations try all of theirs. With `BOUCLE_TRACE` too, what is replayed is recorded,
-/// as any loop; explorations that try many schedules are not.
+/// [`replayed`](Explored::replayed). It is a schedule of the thread's first exploration, or with `2/` before
+/// it, of its second, and so on. The thread's other explorations try all of theirs. With `BOUCLE_TRACE` too,
+/// what is replayed is recorded, as any loop; explorations that try many schedules are not.
 #[track_caller]
 pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
     Explore::new().run(program)

@@ -233,8 +233,8 @@
 //!
 //! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed, and the wake is
 //! dropped. If a new loop has the short id by then, the wake goes to that, as if it were its own. And after
-//! 2^20 spawns (2^8 on 32 bits) generations repeat: then a stale number in the queue may be that of the task
-//! which has the slot now: that task is polled before its turn.
+//! 2^20 spawns (2^8 on 32 bits) generations repeat. Then a stale number in the queue may be that of the task
+//! which has the slot now, and that task is polled before its turn.
 //!
 //! **`gather`.** The call boxes the children. The first poll finds no group, makes one, and spawns them as
 //! its members. A group is an entry in a table of the loop: a counter, and the *parent*, the waiter that each

@@ -79,7 +79,7 @@ const KEPT_CAPACITY: usize = 1_024;
 
 /// Runs turns until the caller has what it waits for. The `Turn` that it returns is for [`Until::OneTurn`];
 /// an error of a park ends any run.
-#[track_caller] // as `park` and `deadlock`: the panic names the place where the program runs the loop
+#[track_caller] // as `park` and `deadlock` are: its panic names the line of the program that runs the loop
 pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
     let _budget = budget::EndOnDrop; // also when a panic ends the run
     let mut state = current::take(loop_number);
@@ -336,8 +336,8 @@ fn read_inbox(mut state: Box<State>) -> Box<State> {
 pub(crate) const DEADLOCK: &str =
     "deadlock: nothing is ready, and no timer, socket, executor job, LoopHandle or ClockHold can wake a task";
 
-const HINT: &str = "\n(With BOUCLE_DUMP=1 this shows what each waits for. If a thread of another crate was to wake one, as for files: \
-     hold the clock meanwhile, by `LoopHandle::hold_clock`.)";
+const HINT: &str = "\n(With BOUCLE_DUMP=1 this shows what each waits for. If a thread of another crate was to wake one, \
+                    as for files: hold the clock meanwhile, by `LoopHandle::hold_clock`.)";
 
 #[cold]
 #[track_caller]

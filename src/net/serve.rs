@@ -322,7 +322,7 @@ impl<L: Listener, E: 'static> Serve<L, E> {
                 if shutdown.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(io::Result::Ok(()));
                 }
-                // (Without a connection there is none to end, and to be told so would spend budget.)
+                // (Not without a connection: to learn that there is none would spend budget.)
                 while !connections.tasks.is_empty()
                     && let Poll::Ready(Some(())) = connections.poll_ended(cx)
                 {

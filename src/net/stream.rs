@@ -89,7 +89,8 @@ macro_rules! byte_stream {
             fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 ready!(budget::poll_spend(cx));
                 let closed = self.source.io().shutdown(Shutdown::Write);
-                self.source.set_ready(Side::Write); // Linux reports no event for a full Unix socket.
+                // A write that waits tries again, and fails: Linux reports no event for a full Unix socket.
+                self.source.set_ready(Side::Write);
                 Poll::Ready(match closed {
                     Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
                     result => result,
