@@ -85,6 +85,14 @@ fn output_of_main<T>(output: Kept<T>) -> T {
     }
 }
 
+/// Panics if a run has ended by an error of a park.
+#[track_caller]
+fn expect_parked(turned: io::Result<Turn>) {
+    if let Err(error) = turned {
+        panic!("the event loop cannot park: {error}");
+    }
+}
+
 /// Panics instead of running a main future, which is dropped first: not while the panic unwinds.
 #[track_caller]
 fn refuse<M>(main: M, refusal: &str) -> ! {
@@ -245,7 +253,7 @@ impl EventLoop {
     #[track_caller]
     pub fn run_forever(&self) {
         let _entered = self.enter("run_forever", ());
-        self.turn_until(Until::Stopped);
+        expect_parked(self.turn_until(Until::Stopped));
     }
 
     /// Runs one turn, and returns what it did: polls the batch, parks until something happens or `timeout` is
@@ -275,7 +283,7 @@ impl EventLoop {
     #[track_caller]
     pub fn turn(&self, timeout: Option<Duration>) -> io::Result<Turn> {
         let _entered = self.enter("turn", ());
-        turn::run_until(self.number, Until::OneTurn(timeout))
+        self.turn_until(Until::OneTurn(timeout))
     }
 
     /// Stops the run under way, or else the next: [`run_forever`](Self::run_forever) makes one turn, as
@@ -321,15 +329,20 @@ impl EventLoop {
         // Below `_entered`, to be dropped before it.
         let mut main = Quiet::new(TaskCell::Running { future: main.take() });
         let future = Pin::new(&mut *main);
-        self.turn_until(Until::MainDone(future));
+        expect_parked(self.turn_until(Until::MainDone(future)));
         Pin::new(&mut *main).take()
     }
 
+    /// Runs turns, until an error of a park at most. A deadlock panics here, at the program's line.
     #[track_caller]
-    fn turn_until(&self, until: Until<'_>) {
-        if let Err(error) = turn::run_until(self.number, until) {
-            panic!("the event loop cannot park: {error}");
+    fn turn_until(&self, until: Until<'_>) -> io::Result<Turn> {
+        let turned = turn::run_until(self.number, until);
+        if let Err(error) = &turned
+            && error.kind() == io::ErrorKind::Deadlock
+        {
+            panic!("{error}");
         }
+        turned
     }
 
     /// Makes this the running loop. If it may not run here, drops the main future and panics.

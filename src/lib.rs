@@ -340,7 +340,7 @@
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it |
 //! | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it, as a `Payload` |
 //! | `log`, `record`, `notify`, `resume_panic`, `cause`, an `Origin` | matter only if something observes the loop |
-//! | `open_poller`, `begin_wait`, `end_wait`, `pass_virtual_time` | matter only for a virtual clock |
+//! | `open_poller`, `begin_wait`, `end_wait`, `pass_virtual_time`, `deadlock` | matter only for a virtual clock |
 //! | `order` | `None` in a FIFO loop; else it *draws* the next task |
 //! | `Member` | which member of which group a task is |
 //! | `Shrinker` | decides when a table gives memory back |

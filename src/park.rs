@@ -21,7 +21,8 @@ pub(crate) enum Park {
     Skip,
     /// Open the poller first. (A loop with a real clock has one from the beginning.)
     NeedsPoller,
-    /// Panic: nothing can come, as far as a loop with a virtual clock knows. (One with a real clock sleeps.)
+    /// End the run: nothing can come, as far as a loop with a virtual clock knows. (One with a real clock
+    /// sleeps.)
     Deadlock,
 }
 

@@ -42,7 +42,6 @@ use std::time::Duration;
 
 use crate::current::{self, while_free};
 use crate::lifecycle::open_poller;
-use crate::observe::dump;
 use crate::observe::event::{Ending, Origin};
 use crate::observe::notify::{notify, resume_panic};
 use crate::park::Park;
@@ -52,6 +51,7 @@ use crate::task::cell::BoxedTask;
 use crate::task::id::{LoopNumber, TaskNumber};
 use crate::task::quiet::drop_quietly;
 use crate::task::table::Popped;
+use crate::time::virtual_time::deadlock;
 use crate::wake::waker::{wake_quietly, waker};
 
 mod report;
@@ -77,9 +77,9 @@ const MESSAGES_PER_TURN: usize = 1_024;
 /// An empty list of messages, or of deferred wakes, keeps at most this capacity.
 const KEPT_CAPACITY: usize = 1_024;
 
-/// Runs turns until the caller has what it waits for. The `Turn` that it returns is for [`Until::OneTurn`];
-/// an error of a park ends any run.
-#[track_caller] // as `park` and `deadlock` are: its panic names the line of the program that runs the loop
+/// Runs turns until the caller has what it waits for. The `Turn` that it returns is for [`Until::OneTurn`]; an
+/// error of a park, or a deadlock, ends any run.
+#[inline(never)]
 pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
     let _budget = budget::EndOnDrop; // also when a panic ends the run
     let mut state = current::take(loop_number);
@@ -240,7 +240,6 @@ fn end_block_on(mut state: Box<State>) {
 
 /// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if it can. (A
 /// signal may end the sleep early, which is no error.)
-#[track_caller]
 fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<()>) {
     budget::end(); // what an observer does, or a logger that mio calls, is not counted
     let mut state = notify_between_steps(state);
@@ -266,7 +265,7 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
             state.clock.end_wait(begun, timeout);
         }
         Park::Skip | Park::NeedsPoller => {} // `NeedsPoller` does not come twice
-        Park::Deadlock => deadlock(state),
+        Park::Deadlock => parked = Err(deadlock(&state)),
     }
     state.record_park(how);
     (state, parked)
@@ -330,21 +329,4 @@ fn read_inbox(mut state: Box<State>) -> Box<State> {
         state.messages = VecDeque::new();
     }
     state
-}
-
-/// How the panic of a deadlock begins.
-pub(crate) const DEADLOCK: &str =
-    "deadlock: nothing is ready, and no timer, socket, executor job, LoopHandle or ClockHold can wake a task";
-
-const HINT: &str = "\n(With BOUCLE_DUMP=1 this shows what each waits for. If a thread of another crate was to wake one, \
-                    as for files: hold the clock meanwhile, by `LoopHandle::hold_clock`.)";
-
-#[cold]
-#[track_caller]
-fn deadlock(state: Box<State>) -> ! {
-    let dump = dump::dump_of(&state);
-    let may_ask = cfg!(all(unix, feature = "trace")) && !state.log.is_on() && state.order.is_none();
-    current::release(state); // a panic hook is user code
-    let hint = if may_ask { HINT } else { "" };
-    panic!("{DEADLOCK}{hint}\n{dump}")
 }

@@ -12,7 +12,7 @@ use crate::explore::outcome::{FailureKind, Run};
 use crate::explore::schedule::{Current, Decider, Schedule, current_in_words, fail_current};
 use crate::observe::observers::Observers;
 use crate::task::quiet::{drop_quietly, text};
-use crate::turn::DEADLOCK;
+use crate::time::virtual_time::DEADLOCK;
 use crate::wake::order::Order;
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;

@@ -1,9 +1,11 @@
 //! The park of an idle loop with a virtual clock: time jumps to the next deadline. But not while something else
 //! may come first: the end of a job, an event of the kernel, or a message that is there or on its way; and not
-//! while a `ClockHold` exists.
+//! while a `ClockHold` exists. If nothing can come at all, that is a deadlock, which ends the run.
 
+use std::io;
 use std::time::Duration;
 
+use crate::observe::dump;
 use crate::park::Park;
 use crate::state::State;
 use crate::wake::inbox::Outlook;
@@ -33,4 +35,19 @@ impl State {
             None => Park::Deadlock,
         }
     }
+}
+
+/// How the words of a deadlock begin.
+pub(crate) const DEADLOCK: &str =
+    "deadlock: nothing is ready, and no timer, socket, executor job, LoopHandle or ClockHold can wake a task";
+
+const HINT: &str = "\n(With BOUCLE_DUMP=1 this shows what each waits for. If a thread of another crate was to wake one, \
+                    as for files: hold the clock meanwhile, by `LoopHandle::hold_clock`.)";
+
+/// The error of a run that has come to a deadlock, with the tasks that wait. (`event_loop.rs` panics with it.)
+#[cold]
+pub(crate) fn deadlock(state: &State) -> io::Error {
+    let may_ask = cfg!(all(unix, feature = "trace")) && !state.log.is_on() && state.order.is_none();
+    let hint = if may_ask { HINT } else { "" };
+    io::Error::new(io::ErrorKind::Deadlock, format!("{DEADLOCK}{hint}\n{}", dump::dump_of(state)))
 }
