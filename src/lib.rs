@@ -79,10 +79,10 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! A park is due if nothing is ready, or if the next batch would bring the pops since the last park above 61
-//! (a pop is mostly followed by a poll). If none is due, the turn ends after step 1. So small batches are
-//! strung together, as long as they stay within 61 pops; but no park comes in the middle of a batch (except
-//! when a `block_on` returns).
+//! A park is due if nothing is ready, or if the pops since the last park and those of the next batch are
+//! together more than 61 (most pops are polls). If none is due, the turn ends after step 1. So small batches
+//! are strung together, as long as they stay within 61 pops; but no park comes in the middle of a batch
+//! (except when a `block_on` returns).
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
 //! batch: after 60 pops, since a seventh would make 70. Pops are counted, not time, since reading the
@@ -113,12 +113,12 @@
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
 //! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it, when its number is popped or its poll ends |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box, whose place is a thread-local. *In use*: the loop's own code has taken it out, and works on it. *Free*: it is in its place, as during each poll, so that a spawn or a wake can take it. To *release* it is to put it back; a *use* lasts from taking it to putting it back |
+//! | state | all that a loop owns, in one box. Its place is a thread-local. *Free*: it is in its place, as during each poll, and a spawn or a wake can take it. *In use*: the loop's own code has taken it. To *release* it is to put it back; a *use* lasts from the one to the other |
 //! | running loop | the loop that is being run on this thread |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for its children, as `FuturesUnordered` does |
-//! | ready queue | FIFO of what is to be polled, or dropped if it is aborted. A *pop* takes the first number out; a task whose number is in it is *ready*. (The result of a poll, and a side of a socket, are ready in another sense) |
+//! | ready queue | FIFO of what is to be polled, or dropped if it is aborted. A *pop* takes the first number out; a task that is not done and whose number is in it is *ready*. (The result of a poll, and a side of a socket, are ready in another sense) |
 //! | done | said of a task that returned, panicked or was dropped; its `JoinHandle` may still have to take the output |
 //! | inbox | where messages for the loop are left, mostly by other threads |
 //! | message | a request to a loop: to wake or abort a task, to spawn one, to stop, to free what a dropped handle, timer, socket or group has left, and the like |
@@ -178,39 +178,43 @@
 //! kernel reports that something has come, and does not report it again. (A level-triggered kernel would
 //! report a readable socket at every park until it is read. So a loop either reads at once, into a buffer of
 //! its own, as asyncio's transports do, or registers the socket for each wait, as its `sock_recv` does: two
-//! system calls. The price of an edge is that the loop has to remember it.)
+//! system calls. But an edge comes once: the loop has to remember it.)
 //!
 //! So each of its two sides, read and write, has a flag, *ready*: an operation may succeed. The kernel's
 //! report, an *edge*, makes a side ready. A side stops being ready when an operation would block; on a stream
 //! also after a *short* read or write: of some bytes, but fewer than were asked for.
 //!
 //! A read asks first whether any *budget* is left, and spends one unit when it returns a result
-//! (`task/budget.rs`: after 128 results in one poll, the next is pending, so that others are polled). If the
-//! side is not ready, it does not ask the kernel: it leaves the task's number with the side (`Source::poll`
-//! in `net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an event whose token is
-//! the source's slot; `State::wake_sources` marks the sides that the event names as ready, takes all waiters
-//! of each side that was not ready before, and pushes their numbers. In the next batch each of these tasks is
-//! polled, and reads if the side is still ready. If a short read of the first has emptied the stream, the
-//! others leave their numbers again, without a system call; otherwise the next one asks the kernel too.
+//! (`task/budget.rs`: after 128 results in one poll, the next operation is pending, so that others are
+//! polled). If the side is not ready, it does not ask the kernel: it leaves the task's number with the side
+//! (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an event
+//! whose token is the source's slot; `State::wake_sources` marks the sides that the event names as ready,
+//! takes all waiters of each side that was not ready before, and pushes their numbers. In the next batch each
+//! of these tasks is polled, and reads if the side is still ready. If a short read of the first has emptied
+//! the stream, the others leave their numbers again, without a system call; otherwise the next one asks the
+//! kernel too.
 //!
 //! No edge is lost. The loop takes edges only in the second and third step of a turn, so none is taken
 //! between an operation that would block and the leaving of the number: the task is still being polled. An
-//! edge that comes meanwhile waits in the kernel, and a later park returns it. (Mostly the two are one use of
-//! the state. Otherwise the clone of a foreign waker may come between them, and make a turn if no loop runs.
-//! So the second looks at the flag first, and wakes the task at once if the side is ready by then.) A new
-//! side is not ready, and registering the socket makes the kernel report what is there already. A short read
-//! has emptied the stream, and a short write has filled the kernel's buffer: so the next change is an edge.
-//! No event reaches the wrong source: all events of a park are handled before a slot can be freed and given
-//! to another.
+//! edge that comes meanwhile waits in the kernel, and a later park returns it. (Mostly the try and the wait
+//! are one use of the state. Otherwise a foreign waker may be cloned between them, and its clone may make a
+//! turn, if no loop runs. So the wait looks at the flag first: if the side is ready by then, the task is woken
+//! at once.)
+//!
+//! A new side is not ready, and registering the socket makes the kernel report what is there already. A short
+//! read has emptied the stream, and a short write has filled the kernel's buffer: so the next change is an
+//! edge. No event reaches the wrong source: all events of a park are handled before a slot can be freed and
+//! given to another.
 //!
 //! Exceptions:
 //!
 //! - The operation of an [`AsyncFd`](net::AsyncFd) is user code, and may make a turn itself, if it is polled
 //!   while no loop runs. So its side stays ready if an edge has come since the operation began
 //!   (`net/async_fd.rs`).
-//! - After an edge that has reported more than new bytes (the end of a stream, urgent data), after a read of
-//!   a Unix stream that has stopped at passed descriptors, and always without epoll or kqueue, the side stays
-//!   ready until an operation would block. So does one whose read has found the end (`net/readiness.rs`).
+//! - A short transfer leaves its side ready, until an operation would block, after an edge that has reported
+//!   more than new bytes (the end of a stream, urgent data), after a read of a Unix stream that may have
+//!   stopped at passed descriptors (only Linux tells), and always without epoll or kqueue. So does a read that
+//!   has found the end (`net/readiness.rs`).
 //! - An `accept` that fails for want of descriptors leaves its side ready, as no edge will come when there are
 //!   some again. So to try again at once would spin: [`serve`](net::serve) waits by a timer.
 //! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
@@ -227,24 +231,24 @@
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is aborted
 //! or done, nothing happens. Through the inbox a wake has only the slot: it wakes whatever task has the slot
-//! when the loop reads it. The worst is that another task is polled in vain, which every future must bear:
-//! `Future::poll` may be called without a wake. (A dropped read does the same: its number stays with the
+//! when the loop reads the message. The worst is that another task is polled in vain, which every future must
+//! bear: `Future::poll` may be called without a wake. (A dropped read does the same: its number stays with the
 //! side, and the next edge wakes its task in vain.)
 //!
 //! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed, and the wake is
 //! dropped. If a new loop has the short id by then, the wake goes to that, as if it were its own. And after
 //! 2^20 spawns (2^8 on 32 bits) generations repeat. Then a stale number in the queue may be that of the task
-//! which has the slot now, and that task is polled before its turn.
+//! which has the slot now, and that task is polled too early.
 //!
 //! **`gather`.** The call boxes the children. The first poll finds no group, makes one, and spawns them as
-//! its members. A group is an entry in a table of the loop: a counter, and the *parent*, the waiter that each
-//! pending poll of the `gather` leaves there (`task/group_table.rs`, `combine/group.rs`). When a member is
+//! its members. A group is an entry in a table of the loop: a counter, and the *parent*, the waiter that the
+//! `gather` leaves there when it has to wait (`task/group_table.rs`, `combine/group.rs`). When a member is
 //! done, `State::finish` counts down, in O(1) (`Groups::finish_member`). It wakes the parent once, for any
 //! number of children: when the last one is done, or one panics (the group keeps that child's position). (An
 //! `Err` is a value like any other; [`try_gather`] looks at it.) The `gather` has a `Child` for each, a
 //! `JoinHandle` that aborts its task when it drops.
 //!
-//! Each poll of the `gather`, also the first, looks at the group, if budget is left (`Group::poll_until`). If
+//! If budget is left, each poll of the `gather`, also the first, looks at the group (`Group::poll_until`). If
 //! a member has panicked, it resumes that panic. If all are done, the handles take the outputs out of the
 //! tasks' slots, in the order of the children. Else it leaves its waiter as the parent, and is pending.
 //!
@@ -274,16 +278,15 @@
 //! **A wake from another thread.** Such a wake does not touch the table. It sets the slot's flag
 //! (`inbox::wake`; `wake/flags.rs`). If the flag was clear, it pushes a message into the loop's inbox under a
 //! lock, and rings the loop if it sleeps, by a bell that the inbox keeps (`wake/inbox.rs`). If the flag was
-//! set, there is nothing to do: the thread that has set it leaves the message, and rings if need be. (If the
-//! inbox is closed, the thread clears the flag again: left set, it would silence that slot in the next loop
-//! with the short id.) So one message serves all wakes of a slot. It names only the slot, since the wakes may
-//! be meant for several tasks, each of which had the slot for a while. In the third step of the turn the loop
-//! takes the whole list and clears the flags of its slots (`Inbox::drain`). Then it handles the messages:
-//! `State::receive` queues the task that has the slot by then. One turn handles 1,024; the rest waits for
-//! later ones, and the next list is taken when this one is empty. A wake after the clearing leaves a new
-//! message. One before it leaves none: the message that was just taken is not handled yet, so the poll is
-//! still to come. While a loop is not run, its messages stay in the inbox, until the next park of a later
-//! run.
+//! set, there is nothing to do: the thread that has set it leaves the message, and rings if need be. So one
+//! message serves all wakes of a slot. It names only the slot, since the wakes may be meant for several tasks
+//! that had the slot one after another. In the third step of the turn the loop takes the whole list and
+//! clears the flags of its slots (`Inbox::drain`). Then it handles the messages: `State::receive` queues the
+//! task that has the slot by then. One turn handles 1,024; the rest waits for later ones, and the next list is
+//! taken when this one is empty. A wake after the clearing leaves a new message. One before it needs none: the
+//! message just taken is not handled yet, so the poll is still to come. While a loop is not run, its messages
+//! wait for the next park of a later run. (If the inbox is closed, the thread clears the flag again: left set,
+//! it would silence that slot in the next loop with the short id.)
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -307,7 +310,7 @@
 //! timer has fired, and is ready. If the task is polled earlier, for another reason, the sleep reads the
 //! clock: it is ready if its deadline has come, though its timer has not fired. A sleep that is dropped takes
 //! its timer out. A sleep of more than a millisecond may be late by up to a millisecond (on Windows 16), so
-//! that those which end close together share one park; a shorter sleep is waited for in microseconds, where
+//! that sleeps which end close together share one park; a shorter sleep is waited for in microseconds, where
 //! the kernel can (Linux, macOS, the BSDs).
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread
@@ -334,7 +337,7 @@
 //! | `current::wake` | wakes the task with that number: at once if its loop is on this thread, else through the inbox |
 //! | `Ending` | how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
-//! | `deferred_wakes` | foreign wakers, which are user code, and tasks of other loops. Once one is in the list, all that follow join it, also tasks of this loop: so they are woken in order, by the turn, while the state is free |
+//! | `deferred_wakes` | foreign wakers, which are user code, and tasks of other loops: the turn wakes them while the state is free. To keep the order, all that is woken after the first of them joins the list |
 //! | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
 //! | `inbox.drain` | marks the loop as awake, takes the messages, and clears the flags of their slots |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it |
@@ -350,7 +353,7 @@
 //! | `waker`, `wake_quietly` | makes the waker of a number; wakes a waiter, and lets no panic out. (Both are in the last file) |
 //! | `finish_member` | counts a member of a group as done. Returns the parent if it is to be woken: of a `gather`, when the last member is done or one has panicked; of most other groups, when any is done. The parent is taken out, so it is woken once until it polls again |
 //! | `clock.tick` | the time now, in ticks (microseconds) |
-//! | `clock.until` | how long to sleep until a tick: 0 if it has come. A real clock waits a millisecond at least, unless a shorter sleep was armed |
+//! | `clock.until` | how long to sleep until a tick: 0 if it has come. A real clock waits a millisecond at least, unless a shorter sleep was armed that ends then or later |
 //! | `next_look` | a lower bound of the first deadline, in O(1), in ticks: it may be that of a timer which is cancelled by now |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
 //! | `inbox.outlook(slots)` | what may still come: a message (it is there, or its flag is set), whatever a `LoopHandle` that exists may send, or nothing |
@@ -442,8 +445,8 @@
 //! 6. **The schedule can be seen.** With FIFO, frozen batches and a virtual clock, each run of a program
 //!    without sockets or other threads has the same schedule. So tests assert whole schedules, and this
 //!    documentation has pictures of them. An [observer](observe) is given an event for whatever the loop
-//!    does. The core records each event by a call, which is a branch if nothing observes the loop; everything
-//!    else is derived from the events.
+//!    does. The core records each event by a call, which is a branch if nothing observes the loop; pictures and
+//!    traces are derived from the events.
 //!
 //! # Invariants
 //!

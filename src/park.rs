@@ -27,8 +27,8 @@ pub(crate) enum Park {
 }
 
 impl State {
-    /// Makes the loop return at the end of the turn under way, or else of the next. The park of that turn
-    /// does not wait.
+    /// Makes the loop return at the end of the turn under way; if there is none, of the next. If that turn has
+    /// not parked yet, its park does not wait.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.pops_per_park = 0;

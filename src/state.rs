@@ -41,8 +41,8 @@ pub(crate) struct State {
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// Waiters that cannot be queued here: the first that is no task of this loop, and all that follow it, to
-    /// keep the order. The turn wakes them when the state is free. Each with its cause, for observers.
+    /// Waiters that the turn wakes when the state is free: the first that is no task of this loop and, to keep
+    /// the order, all that follow it. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     pub(crate) clock: Clock,
     /// A park is due if the next batch would bring the pops since the last park above this: 61; 0 forces one.

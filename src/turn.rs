@@ -30,8 +30,8 @@
 //! another thread, an observer, a park (where mio may log). So while a task is polled, the state is in its
 //! place, and the turn holds only the task's box, taken from its slot. User code may call back: spawn, wake,
 //! abort, drop. (Why no `RefCell` around each table? An allocator is user code too: it may wake a task while
-//! a table grows, and a borrow would panic. With one box, only `current.rs` can find it missing: then a wake
-//! goes into the inbox, and no table has to know.)
+//! a table grows, and a borrow would panic. With one box, only `current.rs` can find it missing: it puts the
+//! wake into the inbox then, and no table has to know.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -257,8 +257,8 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     match how {
         Park::Ask(timeout) => {
             let (begun, mut poller) = (state.clock.begin_wait(), state.poller.take());
-            // From here to the sleep no user code runs on this thread (but a logger): a wake would not end
-            // the sleep.
+            // From here to the sleep no user code runs on this thread (but a logger): its wake would not end the
+            // sleep.
             let ask_kernel = || poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
             (state, parked) = while_free(state, ask_kernel);
             state.poller = poller;

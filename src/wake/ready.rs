@@ -16,9 +16,9 @@
 //!
 //! A number is in the queue at most once: it is pushed when its task is spawned (or its `block_on` begins),
 //! woken while it is not queued, or aborted while it waits. A task that is woken in its last poll leaves its
-//! number behind. That number is stale, and the turn skips it, since to search the queue when a task ends
-//! would cost more. (If the slot's next task has the same generation, the number is its own too, and in the
-//! queue twice: it may be polled twice in a batch.)
+//! number behind. To search the queue for it would cost more: the number is stale, and the turn skips it. (If
+//! the slot's next task has the same generation, the stale number is that task's too: it may be polled too
+//! early, and twice in a batch.)
 
 use crate::task::id::TaskNumber;
 

@@ -1,9 +1,9 @@
 //! A waiter: what waits for a timer, a source, a task, a group, a job or a signal.
 //!
 //! It is the number of a task or main future of ours, or a foreign waker. The clone, the wake and the drop of a
-//! foreign waker are another crate's code, so they run when the loop's state is free. While it is in use, the
-//! tables only store, compare and return waiters; they compare foreign ones by pointer. Their drop never
-//! unwinds ([`Quiet`]).
+//! foreign waker are another crate's code, so they run when the loop's state is free. While the state is in
+//! use, the tables only store, compare and return waiters; they compare foreign ones by pointer. The drop of
+//! a waiter never unwinds ([`Quiet`]).
 
 use std::task::Waker;
 
