@@ -31,9 +31,9 @@
 //! - To cancel is to drop. A coroutine that is aborted gets no `CancelledError`, so it cannot refuse, and
 //!   awaits nothing more: its destructors run, where Python's `finally` would.
 //! - A drop does not wait for these destructors. Dropping a [`gather`](fn@crate::gather) or a [`TaskGroup`], as
-//!   a [`timeout`] does, only aborts its children: they are dropped in the next batch, and what they gather one
-//!   batch later. asyncio awaits them all. To wait for a group's tasks: `abort_all`, then `join_next` until
-//!   `None`.
+//!   a [`timeout`] does, only aborts its children: they are dropped by the end of the next batch, and what they
+//!   gather one batch later. asyncio awaits them all. To wait for a group's tasks: `abort_all`, then
+//!   `join_next` until `None`.
 //! - Cancellation does not pass through a handle: whatever drops a [`JoinHandle`] leaves its task running.
 //! - An `Err` of a task whose handle is dropped is lost, where asyncio logs "exception was never retrieved". A
 //!   panic is reported by the panic hook.
@@ -52,7 +52,8 @@
 //! - Streams read and write by the traits of `futures-io`. For tokio's, `tokio-util` has `compat()`.
 //! - Times are [`std::time::Instant`], under a virtual clock too: get one with [`now`], and write
 //!   `now() - start` for `start.elapsed()`.
-//! - Tasks are polled in the order in which they were woken, and timers fire in that of their deadlines.
+//! - Tasks are polled in the order in which they were woken, and timers fire in that of their deadlines (within
+//!   a microsecond, in that in which they were armed).
 //!   Nothing is random, so under a virtual clock a run repeats itself, unless a socket or a thread takes
 //!   part. (`BOUCLE_SHUFFLE` sets another order of tasks: each seed has its own, which repeats itself too.)
 //! - Locks, channels, files and processes come from other crates: see [What is not here](#what-is-not-here).
@@ -116,12 +117,12 @@
 //! | [`JoinError::resume`] | `Task.result` raises it | `resume_unwind(error.into_panic())` | |
 //! | [`JoinError::id`] | none | the same | |
 //! | [`JoinError::name`] | `Task.get_name` | none | of a task that has failed; [`dump()`] has those of all |
-//! | [`yield_now`] | `sleep(0)` | the same | tokio's wakes the task after its poll, and asks the kernel before it goes on. Here what polls again in the same poll, such as `FuturesUnordered`, finds it ready; and up to 61 polls, or one batch, of the same `block_on` may come before the kernel is asked |
+//! | [`yield_now`] | `sleep(0)` | the same | tokio's wakes the task after its poll, and asks the kernel before it goes on. Here a task that was woken before, in the same poll, keeps its place in the queue; what polls again in the same poll, such as `FuturesUnordered`, finds the yield ready; and up to 61 polls, or one batch, of the same `block_on` may come before the kernel is asked |
 //! | [`YieldNow`] | none | none | tokio's is unnamed |
 //! | [`consume_budget`] | none | `task::coop::consume_budget` | outside a loop it does nothing. An executor inside a poll goes on at once, where tokio's `consume_budget` makes it wait for the next poll |
 //! | [`dump()`] | `all_tasks`; `print_call_graph`, `python -m asyncio pstree` (3.14) | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
 //! | [`Dump`], [`DumpError`] | `FutureCallGraph` (3.14) | `runtime::Dump` (unstable) | |
-//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | queued at the call, `to_thread` at the await; gives the value itself: a panic of the work is resumed. All loops share the threads |
+//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | queued at the call, `to_thread` at the await; gives no `Result`: a panic of the work is resumed. All loops share the threads |
 //! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up queued work, as asyncio's `cancel` does; tokio's work runs on, as does that of `drop(spawn(job))` here |
 //!
 //! # Several at once
@@ -142,7 +143,7 @@
 //! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
 //! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`]. Takes no name |
 //! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed |
-//! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`; for `try_join_next`, `poll_once(group.join_next())` of `futures_lite` |
+//! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`; for `try_join_next`, `poll_once(group.join_next())` of `futures_lite`, as long as the poll has budget: it gives `None` after 128 |
 //! | [`TaskGroup::poll_join_next`] | none | `JoinSet::poll_join_next` | |
 //! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup`. Nothing is aborted before it is awaited, and the code that spawns is never cancelled |
 //! | [`TaskGroup::try_join_all`] | the end of `async with` | none | an `Err` aborts the others too |
@@ -161,14 +162,14 @@
 //! | [`Sleep::deadline`] | `TimerHandle.when` | the same | `None` before it is known, in a sleep that was made without a loop |
 //! | [`Sleep::is_elapsed`] | none | the same | by the clock; tokio's is false until the sleep was polled |
 //! | [`Sleep::reset`] | none | the same | takes `&mut self`; wakes nothing, so poll it again |
-//! | [`timeout`] | `wait_for`, `timeout` | the same | counts from the call, asyncio's from the await. A value that is there when the time is over wins; `asyncio.timeout` raises, and `wait_for` since 3.12. With zero the future is still polled once, where `wait_for(…, 0)` does not start it. Nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
+//! | [`timeout`] | `wait_for`, `timeout` | the same | counts from the call, as `asyncio.timeout`; `wait_for` counts from the await. A value that is there when the future is polled wins; asyncio raises if the deadline came before that step. With zero the future is still polled once, where `wait_for(…, 0)` does not start it. Nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
 //! | [`Timeout`] | `Timeout` | the same | no `reschedule`: wait for the first of the future and a [`Sleep`], which has a `reset` |
 //! | [`Elapsed`] | `TimeoutError` | the same | |
 //! | [`interval`] | none | the same | |
 //! | [`Interval`] | none | the same | |
 //! | [`Interval::tick`], [`Interval::poll_tick`] | none | the same | |
 //! | [`Interval::period`] | none | the same | |
-//! | [`Interval::reset`], [`Interval::reset_immediately`], [`Interval::reset_after`], [`Interval::reset_at`] | none | the same | `interval_at` is a `reset_at` before the first tick |
+//! | [`Interval::reset`], [`Interval::reset_immediately`], [`Interval::reset_after`], [`Interval::reset_at`] | none | the same | they wake no task, as [`Sleep::reset`]. `interval_at` is a `reset_at` before the first tick |
 //! | [`Interval::missed_tick_behavior`], [`Interval::set_missed_tick_behavior`] | none | the same | |
 //! | [`MissedTickBehavior`] | none | the same | tokio's `Delay` and `Skip` do nothing about a tick up to 5 ms late, even if the period is shorter |
 //!
@@ -186,7 +187,7 @@
 //! | [`TcpListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | |
 //! | [`TcpListener::from_std`], [`TcpListener::into_std`] | `create_server(sock=…)` | the same | |
 //! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. `&TcpStream` has the traits too |
-//! | [`TcpStream::connect`] | `open_connection` | the same | "Happy Eyeballs", with a `happy_eyeballs_delay` of 250 ms; tokio tries one address after the other |
+//! | [`TcpStream::connect`] | `open_connection` | the same | "Happy Eyeballs", with a delay of 250 ms. asyncio has no `happy_eyeballs_delay` by default, and tries one address after the other, as tokio |
 //! | [`TcpStream::connect_timeout`] | `wait_for(open_connection(…), …)` | `timeout` around it | the error names the address |
 //! | [`TcpStream::peek`] | none | the same | |
 //! | [`TcpStream::nodelay`], [`TcpStream::set_nodelay`], [`TcpStream::ttl`], [`TcpStream::set_ttl`] | `get_extra_info("socket")`, then `setsockopt` | the same | asyncio sets `TCP_NODELAY`, the others do not |
@@ -306,9 +307,9 @@
 //! | child processes | `create_subprocess_exec` | `process` | `async-process` |
 //! | blocking work in place | none | `block_in_place` | [`run_in_executor`] |
 //! | a look-up of a name | `loop.getaddrinfo` | `net::lookup_host` | std's `ToSocketAddrs` in [`run_in_executor`] |
-//! | the process at the other end of a Unix socket | `SO_PEERCRED` | `UnixStream::peer_cred` | `rustix::net::sockopt::socket_peercred` (Linux) |
-//! | to move the clock by hand | none | `time::advance` | a virtual clock, and [`EventLoop::turn`] with a timeout. While a task waits for a socket, time is real |
-//! | an asynchronous test | `IsolatedAsyncioTestCase` | `#[tokio::test]` | [`run`] in a `#[test]`; for `start_paused`, a loop with a virtual clock |
+//! | the process at the other end of a Unix socket | `socket.SO_PEERCRED` | `UnixStream::peer_cred` | `rustix::net::sockopt::socket_peercred` (Linux) |
+//! | to move the clock by hand | none | `time::advance` | a virtual clock, and [`EventLoop::turn`] with a timeout, again and again: when no task is ready, it moves time to the next deadline or by the timeout. While a task waits for a socket, time is real |
+//! | an asynchronous test | `unittest.IsolatedAsyncioTestCase` | `#[tokio::test]` | [`run`] in a `#[test]`; for `start_paused`, a loop with a virtual clock |
 //! | to tell tasks to stop | `Event` | `CancellationToken` of `tokio-util` | the same token; it needs no tokio runtime |
 //! | frames of a stream | `StreamReader.readuntil`, `readexactly` | `codec::Framed` of `tokio-util` | the same, on `stream.compat()`; `futures_lite`'s `read_until`, `read_exact` |
 //! | options of a socket | `get_extra_info("socket")` | `TcpSocket` | `socket2`, then `from_std`; its `SockRef` for a socket of boucle |

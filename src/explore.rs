@@ -185,8 +185,8 @@ pub use search::Explored;
 ///
 /// # Panics
 ///
-/// If the program fails under a schedule: if anything in it panics, if it deadlocks, or does not end. If a
-/// loop is running on this thread, or `BOUCLE_SCHEDULE` is not a schedule.
+/// If the program fails under a schedule: if it panics ([where](self#what-is-a-failure)), if it deadlocks, or
+/// does not end. If a loop is running on this thread, or `BOUCLE_SCHEDULE` is not a schedule.
 ///
 /// `BOUCLE_SCHEDULE`, as the panic prints it, runs that schedule alone; if it passes then, the result is
 /// [`replayed`](Explored::replayed). It is a schedule of the thread's first exploration, or with `2/` before

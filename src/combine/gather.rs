@@ -56,8 +56,8 @@ use crate::task::join::{JoinError, JoinHandle};
 /// # Panics
 ///
 /// If a child panics: its panic is resumed here and the others are aborted, where asyncio lets them go on. If
-/// it is polled without a loop, when the loop is full (as [`spawn`](crate::spawn)), on another loop, when its
-/// loop is gone, or again after it was ready.
+/// the first poll of the `gather` finds no loop, or a full one (as [`spawn`](crate::spawn)); if it is polled on
+/// another loop, when its loop is gone, or again after it was ready.
 #[doc(alias("join_all", "return_exceptions"))]
 #[track_caller]
 pub fn gather<F: Future>(futures: impl IntoIterator<Item: IntoFuture<IntoFuture = F>>) -> Gather<F> {
@@ -116,7 +116,7 @@ impl<F: Future> fmt::Debug for Gather<F> {
 ///
 /// # Errors
 ///
-/// The first one among the children, in time. Of [`JoinHandle`]s, only a panic or an abort is an error: a
+/// The one that comes first. Of [`JoinHandle`]s, only a panic or an abort is an error: a
 /// task's own `Err` stays in its value. So gather the futures, or [`wait`](crate::wait) with
 /// [`FIRST_EXCEPTION`](crate::FIRST_EXCEPTION).
 ///
@@ -187,8 +187,8 @@ impl<F: Future> fmt::Debug for TryGather<F> {
 ///
 /// # Panics
 ///
-/// If it is polled without a loop, when the loop is full (as [`spawn`](crate::spawn)), on another loop than
-/// at first, or when that is gone.
+/// If its first poll finds no loop, or a full one (as [`spawn`](crate::spawn)); if it is polled on another loop
+/// than at first, or when that is gone.
 #[doc(alias("JoinSet", "FuturesUnordered"))]
 #[track_caller]
 pub fn as_completed<F: Future>(

@@ -85,7 +85,7 @@ use crate::task::quiet::drop_quietly;
 /// # Cancellation
 ///
 /// Dropping the group aborts its tasks, in spawn order, and drops the results that were not taken. The tasks
-/// are dropped in the next batch; to wait for that, call [`abort_all`](Self::abort_all), and
+/// are dropped by the end of the next batch; to wait for that, call [`abort_all`](Self::abort_all), and
 /// [`join_next`](Self::join_next) until it gives `None`. To let a task go on, spawn it outside the group.
 #[doc(alias("JoinSet", "TaskTracker", "nursery"))]
 pub struct TaskGroup<T> {
@@ -126,8 +126,8 @@ impl<T: 'static> TaskGroup<T> {
 
     /// Starts a task in the group, as [`spawn`](crate::spawn) does. All tasks of a group belong to one loop:
     /// the one on which the first was spawned, running or not. When that is gone, a future is dropped at
-    /// once. The task has no name. It may await one that has, by [`spawn_named`](crate::spawn_named); but that one
-    /// goes on if the group is dropped.
+    /// once. The task has no name. It may await one that has, by [`spawn_named`](crate::spawn_named); but that
+    /// one goes on if the group is dropped.
     ///
     /// ```
     /// # boucle::run(async {

@@ -16,8 +16,8 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// The mode is [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a `Result`), or
 /// [`ALL_COMPLETED`]. Both lists keep the order of the input; all that are done when the wait is polled are
-/// in `done` together. Awaiting a handle in `done` gives its value at once (one that was awaited before, by
-/// `&mut`, panics). A wait for n tasks costs O(n) at its start and end, and O(1) for each task that is done
+/// in `done` together. Awaiting a handle in `done` gives its value without a wait (one that was awaited before,
+/// by `&mut`, panics). A wait for n tasks costs O(n) at its start and end, and O(1) for each task that is done
 /// in between.
 ///
 /// ```
@@ -51,9 +51,9 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// # Panics
 ///
-/// If there are no handles, since nothing would ever be done. When it is polled: if no loop runs, if a handle
-/// belongs to another loop or to the task that polls, if the loop of its first poll is gone or is not
-/// the one that polls, or if it was ready before.
+/// If there are no handles, since nothing would ever be done. At its first poll, if no loop runs, or if a
+/// handle belongs to another loop that lives or to the task that polls. Later, if that loop is gone, if it is
+/// polled on another one, or if it was ready before.
 #[track_caller]
 pub fn wait<T, M: Mode<T>>(handles: impl IntoIterator<Item = JoinHandle<T>>, mode: M) -> Wait<T, M> {
     let handles: Vec<_> = handles.into_iter().collect();
@@ -72,7 +72,8 @@ pub fn wait<T, M: Mode<T>>(handles: impl IntoIterator<Item = JoinHandle<T>>, mod
 /// ```
 pub const FIRST_COMPLETED: FirstCompleted = FirstCompleted;
 
-/// Return when a task has panicked or returned an `Err`, else when all are done. An abort is no exception.
+/// Return when a task has panicked or returned an `Err`, else when all are done. An abort is no exception, nor
+/// is an `Err` that was taken before, by `&mut`.
 ///
 /// ```
 /// # boucle::run(async {

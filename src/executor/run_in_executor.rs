@@ -57,7 +57,7 @@ static EXECUTOR: Pool = Pool::new("boucle-executor", 512);
 ///
 /// Dropping the future gives up the wait. Work that has not begun is dropped at once, and so is a value that is
 /// ready. Work that has begun runs to its end, and its value is dropped on its thread. So a dropped job may
-/// never run, as one that asyncio cancels; tokio's still runs. To let a job run without awaiting it, spawn it:
+/// never run (as one that asyncio cancels; tokio's runs). To let a job run without awaiting it, spawn it:
 /// `drop(spawn(run_in_executor(work)))`.
 ///
 /// # Panics
@@ -108,7 +108,7 @@ pub(crate) fn end_jobs(loop_number: LoopNumber, timeout: Option<Duration>) {
     EXECUTOR.end(loop_number, timeout);
 }
 
-/// The future of [`run_in_executor`].
+/// The future of [`run_in_executor`]. Any loop, thread or executor may await it.
 ///
 /// ```
 /// use boucle::RunInExecutor;

@@ -96,7 +96,8 @@ impl Explore {
         self
     }
 
-    /// Sets how many polls a run may take before it fails: 100,000 by default.
+    /// Sets how many polls a run may take before it fails: 100,000 by default. (The drop of an aborted task
+    /// counts as one.)
     ///
     /// ```
     /// use boucle::explore::Explore;
@@ -146,7 +147,7 @@ impl Explore {
     }
 
     /// Sets whether other orders of tasks than FIFO are tried: by default they are. Without them, only the
-    /// program's [choices](crate::explore::choose) differ.
+    /// program's [choices](crate::explore::choose) differ, and [spurious polls](Self::spurious_polls).
     ///
     /// ```
     /// use boucle::explore::{Explore, choose};
@@ -166,7 +167,7 @@ impl Explore {
     /// Sets whether a task that waits, or the main future, may be polled though nothing has woken it: by
     /// default it is not. Any future must allow such a poll, since another future of the same task may have
     /// been woken. (A task that waits may be polled again and again while others are ready, so hardly any
-    /// program is complete then.)
+    /// exploration is complete then.)
     ///
     /// ```
     /// use boucle::explore::Explore;
@@ -237,7 +238,7 @@ pub enum Strategy {
     /// Those of `Exhaustive`, up to half of the bound, and then those of `Random`.
     #[default]
     Mixed,
-    /// Each that leaves FIFO once, then each that leaves it twice, and so on.
+    /// FIFO, then each that leaves it once, then each that leaves it twice, and so on.
     Exhaustive,
     /// FIFO, and then random ones: every other one chooses evenly, the rest by priorities that change up to
     /// three times.

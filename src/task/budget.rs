@@ -52,7 +52,7 @@ pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
     if left > 0 {
         return Poll::Ready(());
     }
-    LEFT.set(if left > -BUDGET { left - 1 } else { BUDGET });
+    LEFT.set(if left > 1 - BUDGET { left - 1 } else { BUDGET });
     cx.waker().wake_by_ref();
     Poll::Pending
 }
@@ -107,8 +107,9 @@ pub async fn consume_budget() {
 /// Yields once, as asyncio's `sleep(0)`: everything that is ready now is polled before the task goes on. It
 /// costs one pass through the queue, and no system call of its own. A `sleep` of zero does not yield.
 ///
-/// It is ready the second time it is polled. If that is in the same poll of the task, by a `FuturesUnordered` or
-/// an executor inside the poll, no other task has run in between.
+/// A task that something has woken earlier in this poll is queued already, and keeps that place: what became
+/// ready since is polled after it. And the yield is ready the second time it is polled. If that is in the same
+/// poll of the task, by a `FuturesUnordered` or an executor inside the poll, no other task has run in between.
 ///
 /// ```
 /// boucle::run(async {

@@ -26,7 +26,8 @@ use crate::task::table::{Joiner, Tasks};
 use crate::wake::inbox::Message;
 use crate::wake::waker::waiter;
 
-/// A task's handle: await it for the task's value.
+/// A task's handle: await it for the task's value. It is `Send` and `Sync`, whatever the value is: another
+/// thread may abort the task by it, and drop it. The value is dropped on the loop's thread.
 ///
 /// ```
 /// # boucle::run(async {
@@ -42,7 +43,7 @@ use crate::wake::waker::waiter;
 ///
 /// # Panics
 ///
-/// If it is polled within a poll of its own task, by whatever polls there; again after it was ready; or on
+/// If it is polled while its own task is polled or dropped, by whatever does it; again after it was ready; or on
 /// another loop or another thread while its own loop lives. (When that has ended, the handle gives
 /// "cancelled", even if the task had returned.)
 #[doc(alias = "Task")]
@@ -77,7 +78,7 @@ impl<T> JoinHandle<T> {
 
     /// Aborts the task, unless it is done: its future is dropped at its place in the ready queue, never
     /// inside this call, and the handle gives [`JoinError`] "cancelled"; or the panic, if a poll under way or
-    /// the destructor panics. A future cannot refuse, as a coroutine of asyncio can.
+    /// the destructor panics. Unlike a coroutine of asyncio, a future cannot refuse.
     ///
     /// A task that was never polled never will be. One that aborts itself is dropped when its poll returns,
     /// even if that returned a value. An abort from another thread takes effect when the loop reads its
@@ -132,7 +133,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// Returns the task's id. A loop counts its tasks from 1 in spawn order, main futures included. A task
-    /// that a closing loop refuses has the id 0.
+    /// that a loop refuses, since it is closing or gone, has the id 0.
     ///
     /// ```
     /// # boucle::run(async {
@@ -273,7 +274,7 @@ impl Tasks {
                 let (task, name) = self.remove(slot);
                 Found::Done { task, name }
             }
-            Some(entry) if entry.is_out() => Found::Itself, // its box is out, so it is the task that runs and asks
+            Some(entry) if entry.is_out() => Found::Itself, // its box is out: it asks for itself
             Some(_) => Found::Pending,
             None => Found::GONE,
         }
@@ -437,8 +438,8 @@ impl JoinError {
         self.0.id
     }
 
-    /// Returns the task's name, if it was given one. `None` too if its loop was gone when the handle was
-    /// awaited.
+    /// Returns the task's name, if it was given one. `None` too if its loop has refused it, or was gone when the
+    /// handle was awaited.
     ///
     /// ```
     /// # boucle::run(async {

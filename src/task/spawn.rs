@@ -18,8 +18,9 @@ use crate::task::table::Joiner;
 ///
 /// The task is first polled in the next batch. The future need not be `Send`. Awaiting the handle gives the
 /// value, or a [`JoinError`](crate::JoinError) if the task panicked or was aborted; dropping it detaches the
-/// task. A task costs one allocation, which holds the future and then its value. A loop that ends drops the
-/// tasks that are not done, and what is spawned meanwhile; their handles give "cancelled".
+/// task. (The panic hook reports a panic in any case.) A task costs one allocation, which holds the future and
+/// then its value. A loop that ends drops the tasks that are not done, and what is spawned meanwhile; their
+/// handles give "cancelled".
 ///
 /// ```
 /// boucle::run(async {

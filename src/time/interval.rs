@@ -52,8 +52,8 @@ pub struct Interval {
 
 /// What an [`Interval`] does after a tick was awaited too late.
 ///
-/// As an example, each variant says when the next ticks are due if the period is 10 ms, and the tick that was
-/// due at 10 ms is awaited at 34 ms.
+/// Each variant says when the next ticks are due if the period is 10 ms, and the tick of 10 ms is awaited at
+/// 34 ms.
 ///
 /// ```
 /// use boucle::MissedTickBehavior;
@@ -152,7 +152,8 @@ impl Interval {
         self.period
     }
 
-    /// Starts anew: the next tick comes a period from now, or from the next poll if no loop is running.
+    /// Starts anew: the next tick comes a period from now, or from the next poll if no loop is running. This
+    /// wakes no task that waits for a tick: let it poll again, as after [`Sleep::reset`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -170,7 +171,7 @@ impl Interval {
         self.reset_after(self.period);
     }
 
-    /// Starts anew with a tick at once.
+    /// Starts anew with a tick at once, for the next poll: see [`reset`](Self::reset).
     ///
     /// ```
     /// use std::time::Duration;
@@ -203,8 +204,9 @@ impl Interval {
         self.sleep = sleep(wait);
     }
 
-    /// Starts anew: the next tick comes at `deadline`, or at once if that is past, and the others a period
-    /// apart. Called before the first tick, this is tokio's `interval_at`.
+    /// Starts anew: the next tick comes at `deadline`, and the others a period apart. If some are past, they are
+    /// [missed](MissedTickBehavior), and the next comes at once. It wakes no task, as [`reset`](Self::reset).
+    /// Called before the first tick, this is tokio's `interval_at`.
     ///
     /// ```
     /// use std::time::Duration;

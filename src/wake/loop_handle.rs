@@ -112,8 +112,8 @@ impl LoopHandle {
         })
     }
 
-    /// Holds the loop's virtual clock, from any thread: while the hold exists, an idle loop waits in real
-    /// time instead of jumping to the next deadline, as it does while a job of the executor runs. Use it
+    /// Holds the loop's virtual clock, from any thread: while the hold exists, an idle loop does not jump to the
+    /// next deadline, nor report a deadlock. It waits in real time, as while a job of the executor runs. Use it
     /// while another thread works for the loop, on the answer to a request, say. A real clock is not affected.
     ///
     /// ```
@@ -141,8 +141,9 @@ impl LoopHandle {
 
     /// Stops the loop, from any thread; see [`stop`](crate::stop). Does nothing if the loop is gone.
     ///
-    /// It stops the run in which the loop reads its inbox: the one under way, or a later one. If that is a
-    /// `block_on` whose future is ready by then, it returns the value, and the stop has no effect.
+    /// It stops the run in which the loop reads its inbox: the one under way, or a later one. A busy loop reads
+    /// it after up to 61 polls, or one batch. A `block_on` whose future is ready by then returns the value, and
+    /// the stop has no effect.
     ///
     /// ```
     /// let event_loop = boucle::EventLoop::new()?;

@@ -91,7 +91,7 @@ pub(crate) fn poll_budget(cx: &mut Context<'_>) -> bool {
     let is_left = with(|model| {
         let is_left = model.budget > 0;
         model.refused += usize::from(!is_left);
-        if model.refused > BUDGET {
+        if model.refused == BUDGET {
             (model.budget, model.refused) = (BUDGET, 0);
         }
         is_left
