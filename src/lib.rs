@@ -72,7 +72,7 @@
 //!            │        timer, tries a socket                                 │
 //!            ▼                                                              │
 //!   2 park   if it is due, ask the kernel; sleep if nothing is ready,       │
-//!            │        at most until the next deadline                       │
+//!            │        until the next deadline or an event                  │
 //!            ▼                                                              │
 //!   3 wake   sources that are ready ─┐                                      │
 //!            the inbox ──────────────┼─▶ their tasks, into the ready queue ─┘
@@ -108,22 +108,22 @@
 //! | wake | to put a task in the ready queue |
 //! | waker | what wakes a task |
 //! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
-//! | task | a spawned future, with an *entry* in the table. Future and later output are in its *cell*, one allocation. The entry owns the cell: that is the task's *box* |
+//! | task | a spawned future, with an *entry* in the table. Future and later output are in its *cell*, one allocation: the task's *box*, which the entry owns between polls |
 //! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed. (The wheel's slots are another thing) |
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
 //! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it, when its number is popped or its poll ends |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. Its place is a thread-local. *Free*: it is in its place, as during each poll, and a spawn or a wake can take it. *In use*: the loop's own code has taken it. To *release* it is to put it back; a *use* lasts from the one to the other |
+//! | state | all that a loop owns, in one box. Its place is a thread-local. *Free*: it is in its place, as during each poll, and a spawn or a wake can take it. *In use*: the loop's own code has taken it. To *release* it is to put it back; a *use* is the time in between |
 //! | running loop | the loop that is being run on this thread |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for its children, as `FuturesUnordered` does |
-//! | ready queue | FIFO of what is to be polled, or dropped if it is aborted. A *pop* takes the first number out; a task that is not done and whose number is in it is *ready*. (The result of a poll, and a side of a socket, are ready in another sense) |
+//! | ready queue | FIFO of what is to be polled, or dropped if it is aborted. A *pop* takes the first number out; a task whose number is in it is *ready*. (The result of a poll, and a side of a socket, are ready in another sense) |
 //! | done | said of a task that returned, panicked or was dropped; its `JoinHandle` may still have to take the output |
 //! | inbox | where messages for the loop are left, mostly by other threads |
 //! | message | a request to a loop: to wake or abort a task, to spawn one, to stop, to free what a dropped handle, timer, socket or group has left, and the like |
 //! | `LoopHandle` | what another thread holds of a loop, to spawn tasks on it or to stop it. While one exists, an idle loop with a virtual clock waits instead of reporting a deadlock |
-//! | bell, ring | what ends a park from another thread (mio's waker) |
+//! | bell, ring | what ends a park from another thread (mio's waker); it wakes no task |
 //! | virtual clock | a clock that jumps to the next deadline when nothing is ready |
 //! | idle | said of a loop when nothing is ready. It gives back the memory that only a burst has needed: many tasks, timers or sockets at one time |
 //! | job | blocking work on a thread of the pool: [`run_in_executor`] |
@@ -133,7 +133,7 @@
 //! | reactor | the table of sources |
 //! | wheel | the hierarchical timer wheel |
 //! | allocator's hook | code of the program's own global allocator, if that calls into the loop while memory is allocated. The [limits](#limits) say what it may do |
-//! | stackful coroutine | one that a crate gives a stack of its own: it may be left in the middle of a call, a poll say, and gone on with later |
+//! | stackful coroutine | one with a stack of its own, from another crate: it may be suspended inside any call, even a poll |
 //!
 //! What a waker holds, and what is in the ready queue, is the *number* of a task or a main future:
 //!
@@ -211,14 +211,14 @@
 //! - The operation of an [`AsyncFd`](net::AsyncFd) is user code, and may make a turn itself, if it is polled
 //!   while no loop runs. So its side stays ready if an edge has come since the operation began
 //!   (`net/async_fd.rs`).
-//! - A short transfer leaves its side ready, until an operation would block, after an edge that has reported
-//!   more than new bytes (the end of a stream, urgent data), after a read of a Unix stream that may have
-//!   stopped at passed descriptors (only Linux tells), and always without epoll or kqueue. So does a read that
-//!   has found the end (`net/readiness.rs`).
+//! - After an edge that has reported more than new bytes (the end of a stream, urgent data), and after a read
+//!   of a Unix stream that may have stopped at passed descriptors (only Linux tells), a short read leaves its
+//!   side ready, until an operation would block. Without epoll or kqueue each short transfer does. So does a
+//!   read that has found the end (`net/readiness.rs`).
 //! - An `accept` that fails for want of descriptors leaves its side ready, as no edge will come when there are
 //!   some again. So to try again at once would spin: [`serve`](net::serve) waits by a timer.
 //! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
-//! - With epoll or kqueue, of all but TCP streams only the read side is watched at first: a write side has an
+//! - With epoll or kqueue, only the read side is watched at first, except of TCP streams: a write side has an
 //!   edge whenever the peer takes a message, and each would end a park for nothing. When a write has to wait,
 //!   the socket is registered again, for both sides.
 //!
@@ -236,7 +236,7 @@
 //! side, and the next edge wakes its task in vain.)
 //!
 //! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed, and the wake is
-//! dropped. If a new loop has the short id by then, the wake goes to that, as if it were its own. And after
+//! dropped. If a new loop has the short id by then, the wake goes to that, as any stale one. And after
 //! 2^20 spawns (2^8 on 32 bits) generations repeat. Then a stale number in the queue may be that of the task
 //! which has the slot now, and that task is polled too early.
 //!
@@ -254,8 +254,8 @@
 //!
 //! When the `gather` ends or is dropped, each handle aborts its child, unless that is done, and takes it out
 //! of the group. The group is freed after the handles, so no task is a member of a group that is gone. (No
-//! other handle of a child exists, so only the `gather` can abort one. A `JoinHandle` that an aborted child
-//! was awaiting is only dropped: its task goes on.)
+//! other handle of a child exists, so only the `gather` can abort one. If a child was
+//! awaiting a `JoinHandle`, that handle is dropped, and its task goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` only marks the task. One that waits is queued, for the next batch; one
 //! that is queued keeps its place, in this batch or the next; one that is being polled is dropped when its
@@ -264,7 +264,7 @@
 //! caller may be in the middle of something, or be the task itself.
 //!
 //! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`). On the
-//! loop's own thread `current::deliver` calls that at once, if the state is free. On another (a handle is
+//! loop's own thread `current::deliver` calls that at once, if it finds the state. On another (a handle is
 //! `Send`) it leaves the message in the inbox. A loop that does not run drops nothing: the task stays marked
 //! until the next turn, or the loop's end. An abort of a task that is done does nothing. If the poll that is
 //! under way returns a value, that is dropped. If the poll or the destructor panics, the handle gives that
@@ -321,8 +321,8 @@
 //! (`lifecycle.rs`). The tasks are dropped in spawn order, while the loop is the running one. So a destructor
 //! may spawn, wake and abort; what it spawns is dropped at once. No task is polled again, not even to learn
 //! of the end (a coroutine of asyncio does): what needs an `await` must be done before. Then the inbox is
-//! closed, and the messages in it are dropped. Every waiter that is left is woken, and finds the loop gone in
-//! its next poll: a foreign waker, or a task of another loop whose waker was passed to a future of this one.
+//! closed, and the messages in it are dropped. Every waiter that is left (a foreign waker,
+//! or a task of another loop whose waker was passed to a future of this one) is woken, and finds the loop gone.
 //! Last, jobs that have begun are waited for.
 //!
 //! # Reading order
@@ -378,7 +378,7 @@
 //!
 //! | file | what to look for |
 //! |---|---|
-//! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks`; `AbortHandle::abort` | the shortest *leaf* that has to wait (a leaf is a future that has no other inside). It shows how the contract is kept: it is pending, and has left its task's number |
+//! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks`; `abort` in `task/abort_handle.rs` | the shortest *leaf* that has to wait (a leaf is a future that has no other inside). It shows how the contract is kept: it is pending, and has left its task's number |
 //! | `current.rs`, as far as `find`; then its `wake` and `deliver` | what it takes to move the state out; from a waker to the state |
 //! | `task/spawn.rs`: `try_spawn` | a box, a state that is found by its number, a slot, a handle. A loop that refuses gives the box back |
 //! | `net/source.rs` (`Source::poll`), `net/readiness.rs`, `net/reactor.rs` | a read that has to wait, and the event that ends the wait |
@@ -500,8 +500,8 @@
 //!   other call from the hook into the loop that is allocating panics. The hook must drop neither an executor
 //!   job nor an observed loop, since memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP`
 //!   and `BOUCLE_SLOW_POLL` make every loop an observed one.)
-//! - In a loop that is never idle, a side of a socket may keep about half of the different wakers with which it
-//!   was polled since its last event, even if their futures are gone (`net/readiness.rs`).
+//! - In a loop that is never idle, the wakers of dropped futures may pile up on a side of a socket until its
+//!   next event: up to about half of all with which it was polled (`net/readiness.rs`).
 //! - A table can shrink only to its last used slot, and what is new takes the slot that was freed last. So one
 //!   task in a high slot keeps the memory of a whole burst. The flags of wakes from other threads, a bit a slot,
 //!   are kept until the process ends; each jump of a virtual clock scans those of the table.

@@ -9,6 +9,7 @@ use crate::net::readiness::Readiness;
 use crate::observe::event::EventKind;
 use crate::state::State;
 use crate::task::cell::BoxedTask;
+use crate::task::id::TaskNumber;
 use crate::task::quiet::drop_quietly;
 use crate::task::table::Joiner;
 use crate::wake::inbox::{Call, Message};
@@ -29,8 +30,8 @@ impl State {
     pub(crate) fn receive(&mut self, message: Message) -> UserCode {
         match message {
             Message::Wake(slot) => {
-                if let Some((_, number)) = self.tasks.find_live(slot) {
-                    self.wake(number);
+                if let Some(id) = self.tasks.find_live(slot) {
+                    self.wake(TaskNumber::new(self.number, id, slot));
                 }
             }
             Message::Stop => self.stop(),

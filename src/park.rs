@@ -69,7 +69,7 @@ impl State {
             // Until a lower bound of the first deadline, in O(1). If that is too early, the loop parks once
             // more.
             let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
-            deadline.into_iter().chain(limit).min()
+            [deadline, limit].into_iter().flatten().min()
         };
         if timeout != Some(Duration::ZERO) {
             // Open it before the loop is marked as asleep: a thread that sees the mark rings the bell, and

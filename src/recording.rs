@@ -66,7 +66,7 @@ impl State {
     }
 
     fn record_begin(&mut self, number: TaskNumber) -> Option<u64> {
-        let (task, _) = self.tasks.find_live(number.slot())?;
+        let task = self.tasks.find_live(number.slot())?;
         self.log.begin_task(self.clock.elapsed(), task, self.ready.popped_after_batch());
         Some(task)
     }

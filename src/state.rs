@@ -45,7 +45,7 @@ pub(crate) struct State {
     /// the order, all that follow it. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     pub(crate) clock: Clock,
-    /// A park is due if the next batch would bring the pops since the last park above this: 61; 0 forces one.
+    /// How many pops there may be between two parks: 61, or 0 if a park is due in any case.
     pub(crate) pops_per_park: usize,
     /// `stop` was called. The end of a run clears it (`event_loop.rs`).
     pub(crate) stopping: bool,
@@ -131,7 +131,7 @@ impl State {
     pub(crate) fn wake(&mut self, number: TaskNumber) {
         let wake = self.tasks.queue(number, &mut self.ready);
         if wake != Wake::Refused
-            && let Some((id, _)) = self.tasks.find_live(number.slot())
+            && let Some(id) = self.tasks.find_live(number.slot())
         {
             self.record(|log| log.woken(id, wake == Wake::Needless));
         }

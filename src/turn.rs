@@ -17,7 +17,7 @@
 //! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay
-//! queued. Before it returns, it makes steps 2 and 3, with timeout 0, if there were 61 pops since the last
+//! queued. Before it returns, it makes steps 2 and 3, with timeout 0, after 61 pops or more since the last
 //! park, or if the loop is to stop. Otherwise a program of short `block_on`s would never park.
 //!
 //! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
@@ -257,8 +257,8 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     match how {
         Park::Ask(timeout) => {
             let (begun, mut poller) = (state.clock.begin_wait(), state.poller.take());
-            // From here to the sleep no user code runs on this thread (but a logger): its wake would not end the
-            // sleep.
+            // Between `begin_park` and the sleep no user code runs on this thread (but a logger): its wake would
+            // not end the sleep.
             let ask_kernel = || poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
             (state, parked) = while_free(state, ask_kernel);
             state.poller = poller;

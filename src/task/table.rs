@@ -252,10 +252,10 @@ impl Tasks {
         }
     }
 
-    /// The task in the slot, unless it is done: its id, and its number.
-    pub(crate) fn find_live(&self, slot: u32) -> Option<(u64, TaskNumber)> {
+    /// The id of the task in the slot, unless it is done.
+    pub(crate) fn find_live(&self, slot: u32) -> Option<u64> {
         let entry = self.entries.get(slot as usize).filter(|entry| !entry.is_done())?;
-        Some((entry.id, TaskNumber::new(self.loop_number, entry.id, slot)))
+        Some(entry.id)
     }
 
     /// Gives back the memory of tasks that are gone.

@@ -14,8 +14,10 @@ impl State {
     /// Returns how an idle loop with a virtual clock parks. If nothing can come before the next deadline, or the
     /// limit, time jumps there; if there is neither, and no `LoopHandle`, that is a deadlock.
     pub(crate) fn pass_virtual_time(&mut self, limit: Option<Duration>) -> Park {
-        let until =
-            |tick: Option<u64>| tick.map(|tick| self.clock.until(tick)).into_iter().chain(limit).min();
+        let until = |tick: Option<u64>| {
+            let deadline = tick.map(|tick| self.clock.until(tick));
+            [deadline, limit].into_iter().flatten().min()
+        };
         // What may still come from other threads: a message that is there or under way (the flag of a slot is
         // set), one of a `LoopHandle`, or nothing.
         let outlook = self.inbox.outlook(self.tasks.entries.capacity());

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! A number's identity is the loop's short id and the generation: so one comparison, on the loop's own thread,
-//! tells whether loop and task are the right ones. A wake through the inbox carries only the slot.
+//! tells whether loop and task are the right ones (until numbers repeat). A wake through the inbox carries
+//! only the slot.
 
 #![allow(unsafe_code)]
 
@@ -33,13 +34,13 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, drop);
 /// The waker of a task, or of a main future. Its drop would do nothing, so `ManuallyDrop` leaves it out.
 #[inline]
 pub(crate) fn waker(number: TaskNumber) -> ManuallyDrop<Waker> {
-    // SAFETY: `RawWaker` asks that the four functions be thread-safe and that, with the data, they
+    // SAFETY: `Waker::new` asks that the four functions be thread-safe and that, with the data, they
     // behave as a waker. The data is a number in the shape of a pointer, without provenance (it belongs
     // to no allocation), and no function of the table dereferences it: `clone` copies it, `drop` ignores
     // it, and `wake` reads it as the number it is. What `wake` reaches from there is thread-locals of
     // the calling thread, and statics, which are `Sync`. So any of them may be called on any thread, any
     // number of times, however long after the task and its loop are gone.
-    ManuallyDrop::new(unsafe { Waker::from_raw(raw(number.word())) })
+    ManuallyDrop::new(unsafe { Waker::new(ptr::without_provenance(number.word()), &VTABLE) })
 }
 
 /// The task that a waker wakes, if it is a waker of this crate.
@@ -71,17 +72,16 @@ fn foreign(waker: &Waker) -> Waiter {
 pub(crate) fn wake_quietly(waiter: Waiter) {
     match waiter {
         Waiter::Task(number) => current::wake(number),
-        Waiter::Foreign(waker) => drop_quietly(catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref()))),
+        Waiter::Foreign(waker) => {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref())) {
+                drop_quietly(payload);
+            }
+        }
     }
 }
 
-#[inline]
-fn raw(word: usize) -> RawWaker {
-    RawWaker::new(ptr::without_provenance(word), &VTABLE)
-}
-
 fn clone(data: *const ()) -> RawWaker {
-    raw(data.addr())
+    RawWaker::new(data, &VTABLE)
 }
 
 /// Both `wake` and `wake_by_ref`: there is nothing to consume.
