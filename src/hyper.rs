@@ -8,7 +8,7 @@
 //! | | asks for |
 //! |---|---|
 //! | HTTP/1.1, client or server | a [`TcpStream`] |
-//! | a server's `header_read_timeout` | `.timer(Timer)`. By default hyper then waits 30 seconds for each head: an idle connection ends with an error whose `is_timeout` is true |
+//! | a server's `header_read_timeout` | `.timer(Timer)`: hyper then gives each head 30 seconds, by default. An idle connection ends with an error whose `is_timeout` is true |
 //! | HTTP/2, client or server | `stream.set_nodelay(true)?`; `Builder::new(Executor)`; for its keep-alive, `.timer(Timer)` |
 //! | `hyper_util::client::legacy` | `Client::builder(Executor).build(Connector::new())` |
 //! | HTTPS, server | the stream after the handshake of `futures-rustls`, in an adapter: `smol_hyper::rt::FuturesIo::new(stream)` |
@@ -51,10 +51,21 @@
 //! [`set_nodelay(true)`](TcpStream::set_nodelay) was called. `Connector` calls it. For the streams that a
 //! server accepts, call it yourself, before the TLS handshake if there is one.
 //!
+//! # Servers
+//!
+//! Over HTTP/2 each request is a task of [`Executor`]: its panic ends that request alone, and reaches the panic
+//! hook, but not [`on_error`](crate::net::Serve::on_error). A limit of connections is none of requests: hyper
+//! lets each connection have 200 at once. A client that is still sending a body when it is answered may lose the
+//! answer: read the body first, or drain it.
+//!
+//! `header_read_timeout` limits no body. `hyper-util`'s `auto` waits for the first bytes of a connection without
+//! a limit, and so does HTTP/2 for the client's preface: put a [`timeout`](crate::timeout()) around it.
+//!
 //! # Costs
 //!
 //! A read fills hyper's own buffer, and a write sends hyper's own bytes: neither copies them nor zeroes any.
-//! HTTP/1.1 sends a head and a short body by one system call.
+//! HTTP/1.1 sends a head and a short body by one system call. On a Unix stream a read makes one call more, which
+//! finds nothing.
 
 #[cfg(feature = "hyper-util")]
 mod connector;
@@ -103,7 +114,7 @@ impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Executor {
 }
 
 /// Makes hyper's timers, which are [`Sleep`](crate::Sleep)s, and reads the running loop's clock, virtual or
-/// real. A timer costs one allocation, and none when it is reset.
+/// real. A timer costs one allocation; a reset needs no other.
 ///
 /// ```
 /// # use std::time::Duration;

@@ -111,7 +111,7 @@ pub enum SignalKind {
 ///
 /// Dropping the future gives up the wait: Ctrl-C ends the process again, unless something else waits for it.
 /// A Ctrl-C that nothing has received counts as if it arrived after the drop: whatever else waits gets it, or
-/// the process ends. (It is lost if a stream that had it was dropped before; with tokio, always.) A program
+/// the process ends. (Lost if a stream that had it was dropped before; in tokio, always lost.) A program
 /// that must survive Ctrl-C between two waits, as in a loop around a `select`, keeps a [`stream`].
 #[doc(alias("SIGINT", "KeyboardInterrupt"))]
 pub async fn ctrl_c() -> io::Result<()> {
@@ -124,10 +124,9 @@ pub async fn ctrl_c() -> io::Result<()> {
 /// Receives a signal from now on: asyncio's `add_signal_handler`, tokio's `signal`.
 ///
 /// It may be called, and the stream polled, on any thread and executor. The first call in a process makes a
-/// thread and two descriptors; each call costs a few locks, and an allocation for the signal's first stream,
-/// or when its table is full; each poll costs a few locks, each signal a wake across threads for each stream
-/// that waits, and a lock for each place in the table. (A burst of streams keeps its places until all streams
-/// are dropped.)
+/// thread and two descriptors. A call costs a few locks, and an allocation for the signal's first stream, or
+/// when its table is full; a poll, a few locks; a signal, a lock for each place in the table, and a wake across
+/// threads for each stream that waits. (A burst of streams keeps its places until all streams are dropped.)
 ///
 /// ```
 /// use boucle::signal::{self, SignalKind};

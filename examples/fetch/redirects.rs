@@ -28,8 +28,7 @@ pub(crate) fn get_blocking(url: &str, server: Option<SocketAddr>) -> Result<bloc
     let mut trail = Trail::new(url);
     loop {
         let response = blocking::get(&Target::new(trail.end(), server)?)?;
-        let location = response.location.as_ref().map(String::as_bytes);
-        if !trail.goes_on(response.status, location)? {
+        if !trail.goes_on(response.status, response.location.as_deref())? {
             return Ok(response);
         }
     }

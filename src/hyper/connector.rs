@@ -17,9 +17,12 @@ use crate::net::UnixStream;
 ///
 /// A connect is [`TcpStream::connect`]: names are looked up on another thread, and nothing limits how long it
 /// takes. The port is the URI's, else 80, or 443 for `https`. The stream sends [small
-/// writes](crate::hyper#small-writes) at once, as asyncio's do. It takes `http` alone: for a TLS connector
-/// around it, call [`enforce_http(false)`](Self::enforce_http). For other socket options give the client a
+/// writes](crate::hyper#small-writes) at once, as asyncio's do. Only `http` is taken: for a TLS connector around
+/// this one, call [`enforce_http(false)`](Self::enforce_http). For other socket options give the client a
 /// `tower::service_fn` whose future is boxed and returns a [`TcpStream`].
+///
+/// Make a client for each loop: a pooled connection is a task of the loop that opened it, and idle ones are
+/// closed by the client's first loop alone.
 ///
 /// ```
 /// use boucle::hyper::{Connector, Executor, Timer};
@@ -29,7 +32,7 @@ use crate::net::UnixStream;
 ///
 /// # boucle::run(async {
 /// let mut builder = Client::builder(Executor);
-/// builder.timer(Timer).pool_timer(Timer); // idle connections are closed after 90 seconds
+/// builder.timer(Timer).pool_timer(Timer); // idle connections are closed after 90 to 180 seconds
 /// let client = builder.build::<_, Empty<Bytes>>(Connector::new());
 /// # let listener = boucle::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
 /// # let uri = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();

@@ -36,8 +36,8 @@ macro_rules! datagrams {
                 self.source.poll(cx, Side::Write, |io, _| io.send(message))
             }
 
-            /// Waits for a message, from the peer if there is one. Returns its length, which may be 0. What
-            /// does not fit into the buffer is lost; on Windows that is an error.
+            /// Waits for a message, from the peer if there is one. Returns how many bytes were received, which
+            /// may be 0. What does not fit into the buffer is lost; on Windows that is an error.
             ///
             /// ```
             /// use boucle::net::UdpSocket;

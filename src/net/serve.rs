@@ -84,7 +84,8 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// Each connection is a task, which counts as spawned where `serve` was called. Observers are given the peer's
 /// address as its name. To end one connection from elsewhere, let its handler also wait for a channel or a
-/// `CancellationToken` of `tokio-util`.
+/// `CancellationToken` of `tokio-util`. What a handler spawns is not the server's: it is not counted, waited for
+/// or aborted. So await an upgraded connection in the handler.
 ///
 /// # Cancellation
 ///
@@ -96,10 +97,10 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// # Panics
 ///
-/// If one of these panics: the function of `on_error`, the future of `shutdown_when`, the destructor of what
-/// the handler's closure owns; a [`Listener`] of the program's own, or a `Clone` or `Debug` of its addresses. If
-/// the loop is gone while it waits for the last connections. Otherwise as
-/// [`TcpListener::accept`](super::TcpListener::accept).
+/// If one of these panics: the function of `on_error`, or without one the `Display` or the destructor of a
+/// handler's error; the future of `shutdown_when`; the destructor of what the handler's closure owns; a
+/// [`Listener`] of the program's own, or a `Clone` or `Debug` of its addresses. If the loop is gone while it
+/// waits for the last connections. Otherwise as [`TcpListener::accept`](super::TcpListener::accept).
 #[doc(alias("start_server", "with_graceful_shutdown"))]
 #[track_caller]
 pub fn serve<L, H, F, T, E>(listener: L, mut handler: H) -> Serve<L, E>
@@ -235,8 +236,8 @@ impl<L: Listener, E> Serve<L, E> {
     ///
     /// The handlers do not learn of the shutdown. HTTP keeps a connection open for the next request, so **one
     /// idle client uses up the whole grace**, or without a grace keeps the server from ending, unless its
-    /// handler waits for the future too. `Shared` of the crate `futures`, or `futures-util`, makes clones of
-    /// it:
+    /// handler waits for the future too. (A client that has sent half a request uses it up all the same.)
+    /// `Shared` of the crate `futures`, or `futures-util`, makes clones of it:
     ///
     #[cfg_attr(feature = "hyper", doc = "```")]
     #[cfg_attr(not(feature = "hyper"), doc = "```ignore")]

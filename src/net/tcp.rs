@@ -132,7 +132,7 @@ impl TcpListener {
     /// Listens on an address; with port 0 the system picks a port. A name is looked up on another thread,
     /// and each of its addresses is tried until one works.
     ///
-    /// Up to 128 connections wait in the kernel to be accepted; on Linux no more than `net.core.somaxconn`.
+    /// About 128 connections may wait in the kernel to be accepted; on Linux no more than `net.core.somaxconn`.
     /// For another backlog, or an option that is set before `bind`, see [`from_std`](Self::from_std).
     ///
     /// ```

@@ -51,11 +51,11 @@ pub struct UnixListener {
 /// A connection between two processes on one machine, or within one process.
 ///
 /// It reads and writes by the `futures-io` traits, on itself and on `&UnixStream`, as
-/// [`TcpStream`](super::TcpStream) does, and costs as much. Descriptors that a peer sends along are closed: to
+/// [`TcpStream`](super::TcpStream) does, at the same cost. Descriptors that a peer sends along are closed: to
 /// receive them, put a stream of std's in an [`AsyncFd`](super::AsyncFd) and call `recvmsg`. Urgent data, which
-/// Linux supports here too, is handled as on a `TcpStream`: to receive it yourself, use an `AsyncFd`.
-/// So too for a socket of type `SOCK_SEQPACKET`: here, after a message shorter than the buffer, a read waits for
-/// the next event.
+/// Linux supports here too, is handled as on a `TcpStream`: to receive it yourself, use an `AsyncFd`. A socket
+/// of type `SOCK_SEQPACKET` needs one too: here, a read after a message shorter than the buffer waits for the
+/// next event.
 ///
 /// It belongs to the loop on which it was made. Reads and writes panic on another loop or another thread
 /// while their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on

@@ -26,8 +26,8 @@ pub struct Event {
     pub sequence: u64,
     /// The loop's number: 1 for "loop 1". No other loop of the process has it.
     pub event_loop: u64,
-    /// The turn, counted from 1; 0 before the first. A turn has one batch, so it polls a task at most once. One
-    /// whose batch is empty is not counted.
+    /// The turn, counted from 1; 0 before the first. A turn has one batch, so it polls a task at most once. A
+    /// turn whose batch is empty is not counted.
     pub turn: u64,
     /// The loop's time, counted from when it was made; virtual under a virtual clock.
     pub time: Duration,
@@ -121,8 +121,8 @@ pub enum EventKind {
         took: Duration,
     },
     /// The task that is being polled waits for something. A pending poll records at least one of these, unless
-    /// the task has aborted itself; one that is ready may have some too. So may a task that is being dropped,
-    /// even after its `Finished`, if a destructor polls a future.
+    /// the task has aborted itself; a ready one may record some too, and so may a destructor that polls a
+    /// future, even after its task's `Finished`.
     Waits {
         /// The task.
         task: u64,

@@ -96,7 +96,7 @@ pub struct LiveTask {
     /// What its last poll waits for; cleared when the next one begins. A poll may wait for one thing again and
     /// again, as a server does for its shutdown after each connection: of such waits the last is kept. If the
     /// poll has dropped the timer or the source that it waited for, as a `select` does, that wait is removed.
-    /// (Neither is done if 16 other waits lie in between.) A wait for a handle, a group, a job or a signal
+    /// (Neither is done across 16 other waits.) A wait for a handle, a group, a job or a signal
     /// stays, even if the poll has given it up.
     pub waits: Vec<WaitsFor>,
     /// How often it was polled.

@@ -8,9 +8,10 @@
 //! ```
 //!
 //! The page has all loops of the process. It is written when a loop ends, and, on Unix, on Ctrl-C; not by
-//! `process::exit`. Each loop that ends writes it anew, with those before it: for n loops that takes O(n²). It
-//! keeps the latest million events: of a long run, as of a service, only the end is in the picture.
-//! `BOUCLE_TRACE=timeline` prints the run as text. In a test, a [`Recorder`] keeps what has happened:
+//! `process::exit`, nor by another signal, such as SIGTERM. Each loop that ends writes it anew, with those
+//! before it: for n loops that takes O(n²). It keeps the latest million events: of a long run, as of a service,
+//! only the end is in the picture. `BOUCLE_TRACE=timeline` prints the run as text. In a test, a [`Recorder`]
+//! keeps what has happened:
 //!
 //! ```
 //! use boucle::{EventLoop, trace::Recorder};

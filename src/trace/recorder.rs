@@ -148,8 +148,7 @@ impl Recorder {
     }
 
     /// Returns what was recorded until now. (What happens outside of a loop's runs is recorded with its next
-    /// one: see [`Observer::observe`].) It copies the events, O(n), and the loop waits meanwhile if another
-    /// thread asks.
+    /// one: see [`Observer::observe`].) It copies the events, O(n); on another thread, that holds up the loop.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};

@@ -15,7 +15,7 @@ pub struct Response {
     /// The number in its first line.
     pub status: StatusCode,
     /// The URL of the page, if it has moved.
-    pub location: Option<String>,
+    pub location: Option<Vec<u8>>,
     /// How many bytes the body has, if the head says so.
     pub length: Option<u64>,
     /// How many bytes of it were read.
@@ -77,7 +77,7 @@ where
     }
     let length = header(&head, "content-length");
     let length = length.map(|length| length.parse().map_err(|_| "its length is not a number"));
-    let location = header(&head, "location").map(str::to_owned);
+    let location = header(&head, "location").map(|text| text.chars().map(|char| char as u8).collect());
     Ok(Response { status: status(&head)?, length: length.transpose()?, location, came: 0, stream })
 }
 
@@ -98,7 +98,7 @@ impl Read for Response {
     }
 }
 
-/// Reads up to the empty line.
+/// Reads up to the empty line. Each byte is a character: a head need not be UTF-8.
 fn read_head(stream: &mut impl BufRead) -> Result<String, Failure> {
     let mut stream = stream.take(LONGEST_HEAD);
     let mut head = Vec::new();
@@ -110,7 +110,7 @@ fn read_head(stream: &mut impl BufRead) -> Result<String, Failure> {
             });
         }
     }
-    Ok(String::from_utf8_lossy(&head).into_owned())
+    Ok(head.into_iter().map(char::from).collect())
 }
 
 /// The number in `HTTP/1.1 200 OK`.

@@ -53,7 +53,9 @@ use futures_rustls::pki_types::PrivateKeyDer;
 use futures_rustls::rustls::ServerConfig;
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt, stream};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::server::conn::auto;
@@ -69,13 +71,15 @@ const IDLE: Duration = Duration::from_secs(30);
 /// How long the requests that have begun may take when their connection, or the service, is to end.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Answers a request. `/slow` takes two seconds, and `/slow?9` nine.
+/// Answers a request. `/slow` takes two seconds, and `/slow?9` nine. What comes with it is read and dropped:
+/// over HTTP/2 a client that is still sending when it is answered may lose the answer.
 async fn answer(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
-    let (method, uri) = (request.method(), request.uri());
-    println!("{method} {}", uri.path());
+    let (Parts { method, uri, .. }, mut body) = request.into_parts();
+    say(&format!("{method} {}", uri.path()));
+    while let Some(Ok(_)) = body.frame().await {}
     let (status, text) = match (method, uri.path()) {
-        (&Method::GET, "/") => (StatusCode::OK, "hello\n"),
-        (&Method::GET, "/slow") => {
+        (Method::GET, "/") => (StatusCode::OK, "hello\n"),
+        (Method::GET, "/slow") => {
             let seconds = uri.query().and_then(|seconds| seconds.parse().ok());
             sleep(Duration::from_secs(seconds.unwrap_or(2))).await;
             (StatusCode::OK, "slow hello\n")
@@ -120,7 +124,12 @@ fn report(error: ServeError<SocketAddr, Box<dyn Error + Send + Sync>>) {
     let cause = if let ServeError::Handler(_, error) = &error { error.source() } else { None };
     let causes = iter::successors(cause, |&error| error.source());
     let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    _ = writeln!(io::stderr(), "{text}"); // not `eprintln!`, which panics if that fails: the service would end
+    _ = writeln!(io::stderr(), "{text}"); // not `eprintln!`, for the reason below
+}
+
+/// Prints a line. (`println!` panics if stdout is closed or its disk is full: then the service would end.)
+fn say(text: &str) {
+    _ = writeln!(io::stdout(), "{text}");
 }
 
 /// Makes a key and a certificate for this machine, and writes the certificate to where clients find it. A real
@@ -140,10 +149,10 @@ async fn run(address: &str, certificate: &str) -> Result<()> {
     let listener = TcpListener::bind(address).await?;
     let interrupt = signal::stream(SignalKind::Interrupt)?;
     let terminate = signal::stream(SignalKind::Terminate)?;
-    println!("https://{}, with the certificate {certificate}", listener.local_addr()?);
+    say(&format!("https://{}, with the certificate {certificate}", listener.local_addr()?));
     let stop = async {
         stream::select(interrupt, terminate).next().await; // and drops them: the next signal ends the process
-        println!("ending: what has begun is answered; Ctrl-C again ends at once");
+        say("ending: what has begun is answered; Ctrl-C again ends at once");
     };
     let stop = stop.shared();
     let stopped = stop.clone();
@@ -153,7 +162,7 @@ async fn run(address: &str, certificate: &str) -> Result<()> {
         .shutdown_when(stopped)
         .grace(GRACE)
         .await?;
-    println!("ended");
+    say("ended");
     Ok(())
 }
 

@@ -156,6 +156,36 @@ fn an_error_that_cannot_be_written_ends_nothing() {
     assert_eq!(lines(&client), [format!("{page}: 200 OK: hello")], "{client:?}");
 }
 
+/// Output that cannot be written, here since what reads it has gone, does not end the service, which ends as
+/// documented.
+#[test]
+fn output_that_cannot_be_written_ends_nothing() {
+    let mut service = Service::start_by(&["bash", "-c", "exec \"$@\" > >(head --lines=1)", "bash"]);
+    let page = format!("{}/", service.url);
+    for _ in 0..2 {
+        let client = run_example("https_client", &[service.certificate().to_str().unwrap(), &page]);
+        assert_eq!(lines(&client), [format!("{page}: 200 OK: hello")], "{client:?}");
+    }
+    service.server.send(Signal::TERM);
+    assert_eq!(service.written_to_its_end(), "");
+}
+
+/// A client that sends a body to a page which does not want one gets its answer, by either version of HTTP.
+#[test]
+fn a_body_that_nothing_wants_costs_no_answer() {
+    let Some(_) = process::program("curl", []) else { return };
+    let service = Service::start();
+    let body = service.folder.path().join("body");
+    std::fs::write(&body, vec![b'x'; 1_000_000]).unwrap();
+    let data = format!("@{}", body.to_str().unwrap());
+    for option in ["--http1.1", "--http2"] {
+        for _ in 0..10 {
+            let arguments = [option, "--write-out", "%{http_code}", "--data-binary", &data, &service.url];
+            assert_eq!(received(service.curl(&arguments)), "not found\n404");
+        }
+    }
+}
+
 /// After Ctrl-C or SIGTERM a request that has begun is answered, by either version of HTTP, and new clients
 /// are refused. A client that keeps its connection for a next request, and one that has made none yet, get a
 /// proper end of TLS before the grace is over: nothing is reported.
