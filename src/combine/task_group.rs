@@ -368,7 +368,8 @@ impl<T: 'static, E: 'static> TaskGroup<Result<T, E>> {
 
 impl<T> TaskGroup<T> {
     /// Aborts the tasks that are not done, in spawn order. The group stays as it is:
-    /// [`join_next`](Self::join_next) gives their errors.
+    /// [`join_next`](Self::join_next) gives their errors. If one of them calls it, what its poll returns is
+    /// lost, an `Err` too.
     ///
     /// ```
     /// # boucle::run(async {

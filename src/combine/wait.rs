@@ -91,7 +91,7 @@ pub const FIRST_EXCEPTION: FirstException = FirstException;
 /// # boucle::run(async {
 /// let tasks = [1, 2].map(|n| boucle::spawn(async move { assert!(n < 2) }));
 /// let (done, _) = boucle::wait(tasks, boucle::ALL_COMPLETED).await;
-/// let results = boucle::gather(done).await; // at once; a panic is an `Err`
+/// let results = boucle::gather(done).await; // a panic is an `Err`
 /// assert!(results[0].is_ok() && results[1].is_err());
 /// # });
 /// ```

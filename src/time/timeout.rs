@@ -14,8 +14,8 @@ use crate::time::sleep::{Sleep, sleep};
 /// Waits for a future, but no longer than `duration`: asyncio's `wait_for` and `timeout`.
 ///
 /// The future is polled first: if it is ready when it is polled, its value wins, late or not (asyncio's
-/// `timeout` raises if the deadline came before the step in which the value is taken). The time counts from
-/// this call, as with [`sleep`]. If it is polled after [`Elapsed`], it polls the future again.
+/// `timeout` raises if its timer's callback has run by then). The time counts from this call, as with [`sleep`].
+/// If it is polled after [`Elapsed`], it polls the future again.
 ///
 /// ```
 /// # use std::time::Duration;
