@@ -80,9 +80,9 @@
 //! ```
 //!
 //! A park is due if nothing is ready, or if the pops since the last park and those of the next batch are
-//! together more than 61 (most pops are polls). If none is due, the turn ends after step 1. So small batches
-//! are strung together, as long as they stay within 61 pops; but no park comes in the middle of a batch
-//! (except when a `block_on` returns).
+//! together more than 61 (most pops are polls). Otherwise the turn ends after step 1. So small batches are
+//! strung together, as long as they stay within 61 pops; but no park comes in the middle of a batch (except when
+//! a `block_on` returns).
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
 //! batch: after 60 pops, since a seventh would make 70. Pops are counted, not time, since reading the
@@ -113,7 +113,7 @@
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
 //! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it, when its number is popped or its poll ends |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. Its place is a thread-local. *Free*: it is in its place, as during each poll, and a spawn or a wake can take it. *In use*: the loop's own code has taken it. To *release* it is to put it back; a *use* is the time in between |
+//! | state | all that a loop owns, in one box. Its place is a thread-local. *Free*: it is in its place, as during each poll, and a spawn or a wake can take it. *In use*: the loop's own code has taken it. To *release* it is to put it back; a *use* is the time until that |
 //! | running loop | the loop that is being run on this thread |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
@@ -185,21 +185,19 @@
 //! also after a *short* read or write: of some bytes, but fewer than were asked for.
 //!
 //! A read asks first whether any *budget* is left, and spends one unit when it returns a result
-//! (`task/budget.rs`: after 128 results in one poll, the next operation is pending, so that others are
-//! polled). If the side is not ready, it does not ask the kernel: it leaves the task's number with the side
-//! (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and the task is pending. A park returns an event
-//! whose token is the source's slot; `State::wake_sources` marks the sides that the event names as ready,
-//! takes all waiters of each side that was not ready before, and pushes their numbers. In the next batch each
-//! of these tasks is polled, and reads if the side is still ready. If a short read of the first has emptied
-//! the stream, the others leave their numbers again, without a system call; otherwise the next one asks the
-//! kernel too.
+//! (`task/budget.rs`: after 128 results in one poll, the next operation is pending, so that others are polled).
+//! If the side is ready, it asks the kernel. If not, or if that would block, it leaves the task's number with
+//! the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and is pending. A park returns an event
+//! whose token is the source's slot; `State::wake_sources` marks the sides that the event names as ready, takes
+//! all waiters of each side that was not ready before, and pushes their numbers. In the next batch each of these
+//! tasks is polled, and reads if the side is still ready. If a short read of the first has emptied the stream,
+//! the others leave their numbers again, without a system call; otherwise the next one asks the kernel too.
 //!
-//! No edge is lost. The loop takes edges only in the second and third step of a turn, so none is taken
-//! between an operation that would block and the leaving of the number: the task is still being polled. An
-//! edge that comes meanwhile waits in the kernel, and a later park returns it. (Mostly the try and the wait
-//! are one use of the state. Otherwise a foreign waker may be cloned between them, and its clone may make a
-//! turn, if no loop runs. So the wait looks at the flag first: if the side is ready by then, the task is woken
-//! at once.)
+//! No edge is lost. The loop takes edges only in the second and third step of a turn, so none is taken between
+//! an operation that would block and the leaving of the number: the task is still being polled. An edge that
+//! comes meanwhile waits in the kernel, and a later park returns it. (Mostly the try and the wait are one use of
+//! the state. But a foreign waker is cloned between them, which is user code: if no loop runs, it may make a
+//! turn. So the wait looks at the flag first, and wakes the task at once if the side is ready by then.)
 //!
 //! A new side is not ready, and registering the socket makes the kernel report what is there already. A short
 //! read has emptied the stream, and a short write has filled the kernel's buffer: so the next change is an
@@ -218,9 +216,9 @@
 //! - An `accept` that fails for want of descriptors leaves its side ready, as no edge will come when there are
 //!   some again. So to try again at once would spin: [`serve`](net::serve) waits by a timer.
 //! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
-//! - With epoll or kqueue, only the read side is watched at first, except of TCP streams: a write side has an
-//!   edge whenever the peer takes a message, and each would end a park for nothing. When a write has to wait,
-//!   the socket is registered again, for both sides.
+//! - With epoll or kqueue, only the read side is watched at first, unless the socket is a TCP stream: any
+//!   other's write side has an edge whenever the peer takes a message, which would end a park for nothing. When
+//!   a write has to wait, the socket is registered again, for both sides.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity, and is neither queued,
@@ -229,16 +227,16 @@
 //! goes into that loop's inbox.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
-//! compares the number's identity with that of the task in the slot: if they differ, or the task is aborted
-//! or done, nothing happens. Through the inbox a wake has only the slot: it wakes whatever task has the slot
-//! when the loop reads the message. The worst is that another task is polled in vain, which every future must
-//! bear: `Future::poll` may be called without a wake. (A dropped read does the same: its number stays with the
-//! side, and the next edge wakes its task in vain.)
+//! compares the number's identity with that of the task in the slot: if they differ, or the task is aborted or
+//! done, nothing happens. Through the inbox a wake has only the slot: it wakes whatever task has the slot when
+//! the loop reads the message. The worst is that another task is polled in vain, which every future must bear:
+//! `Future::poll` may be called without a wake. (A dropped read leaves its number with the side: the next edge
+//! wakes its task in vain.)
 //!
 //! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed, and the wake is
-//! dropped. If a new loop has the short id by then, the wake goes to that, as any stale one. And after
-//! 2^20 spawns (2^8 on 32 bits) generations repeat. Then a stale number in the queue may be that of the task
-//! which has the slot now, and that task is polled too early.
+//! dropped. If a new loop has the short id by then, the wake goes to that, as any stale one. And after 2^20
+//! spawns (2^8 on 32 bits) generations repeat. Then a stale number in the queue may match the slot's new task,
+//! which is polled too early.
 //!
 //! **`gather`.** The call boxes the children. The first poll finds no group, makes one, and spawns them as
 //! its members. A group is an entry in a table of the loop: a counter, and the *parent*, the waiter that the
@@ -252,16 +250,16 @@
 //! a member has panicked, it resumes that panic. If all are done, the handles take the outputs out of the
 //! tasks' slots, in the order of the children. Else it leaves its waiter as the parent, and is pending.
 //!
-//! When the `gather` ends or is dropped, each handle aborts its child, unless that is done, and takes it out
-//! of the group. The group is freed after the handles, so no task is a member of a group that is gone. (No
-//! other handle of a child exists, so only the `gather` can abort one. If a child was
-//! awaiting a `JoinHandle`, that handle is dropped, and its task goes on.)
+//! When the `gather` ends or is dropped, each handle removes its child from the group, and aborts it if it is
+//! not done. The group is freed after the handles, so no task is a member of a group that is gone. (No other
+//! handle of a child exists, so only the `gather` can abort one. If a child was awaiting a `JoinHandle`, that
+//! handle is dropped, and its task goes on.)
 //!
-//! **An abort.** `JoinHandle::abort` only marks the task. One that waits is queued, for the next batch; one
-//! that is queued keeps its place, in this batch or the next; one that is being polled is dropped when its
-//! poll ends. When the number of an aborted task is popped, the turn drops the future instead of polling it,
-//! and wakes what awaits the handle, which gives "cancelled". So no destructor runs inside `abort`, where the
-//! caller may be in the middle of something, or be the task itself.
+//! **An abort.** `JoinHandle::abort` marks the task, and drops nothing. One that waits is queued, for the next
+//! batch; one that is queued keeps its place, in this batch or the next; one that is being polled is dropped
+//! when its poll ends. When the number of an aborted task is popped, the turn drops the future instead of
+//! polling it, and wakes what awaits the handle, which gives "cancelled". So no destructor runs inside `abort`,
+//! where the caller may be in the middle of something, or be the task itself.
 //!
 //! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`). On the
 //! loop's own thread `current::deliver` calls that at once, if it finds the state. On another (a handle is
@@ -275,18 +273,18 @@
 //! lost with it. Where an operation can lose something, its documentation says so; `explore::cancel` drops a
 //! future at each of its awaits, for a test.
 //!
-//! **A wake from another thread.** Such a wake does not touch the table. It sets the slot's flag
-//! (`inbox::wake`; `wake/flags.rs`). If the flag was clear, it pushes a message into the loop's inbox under a
-//! lock, and rings the loop if it sleeps, by a bell that the inbox keeps (`wake/inbox.rs`). If the flag was
-//! set, there is nothing to do: the thread that has set it leaves the message, and rings if need be. So one
-//! message serves all wakes of a slot. It names only the slot, since the wakes may be meant for several tasks
-//! that had the slot one after another. In the third step of the turn the loop takes the whole list and
-//! clears the flags of its slots (`Inbox::drain`). Then it handles the messages: `State::receive` queues the
-//! task that has the slot by then. One turn handles 1,024; the rest waits for later ones, and the next list is
-//! taken when this one is empty. A wake after the clearing leaves a new message. One before it needs none: the
-//! message just taken is not handled yet, so the poll is still to come. While a loop is not run, its messages
-//! wait for the next park of a later run. (If the inbox is closed, the thread clears the flag again: left set,
-//! it would silence that slot in the next loop with the short id.)
+//! **A wake from another thread.** Such a wake does not touch the table. It sets the slot's flag (`inbox::wake`;
+//! `wake/flags.rs`). If the flag was clear, it pushes a message into the loop's inbox under a lock, and rings
+//! the loop if it sleeps, by a bell that the inbox keeps (`wake/inbox.rs`). If the flag was set, there is
+//! nothing to do: the thread that has set it leaves the message, and rings if need be. So one message serves all
+//! wakes of a slot. It names only the slot, since the wakes may be meant for several tasks that had the slot one
+//! after another. In the third step of the turn the loop takes the whole list and clears the flags of its slots
+//! (`Inbox::drain`). Then it handles the messages: `State::receive` queues the task that has the slot by then.
+//! One turn handles 1,024; the rest waits for later ones, and the next list is taken when this one is empty. A
+//! wake after the clearing leaves a new message. An earlier one needs none: the message that was taken is still
+//! to be handled, and the task to be polled. While a loop is not run, its messages wait for the next park of a
+//! later run. (If the inbox is closed, the thread clears the flag again: left set, it would silence that slot in
+//! the next loop with the short id.)
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -323,7 +321,7 @@
 //! of the end (a coroutine of asyncio does): what needs an `await` must be done before. Then the inbox is
 //! closed, and the messages in it are dropped. Every waiter that is left (a foreign waker,
 //! or a task of another loop whose waker was passed to a future of this one) is woken, and finds the loop gone.
-//! Last, jobs that have begun are waited for.
+//! Then jobs that have begun are waited for.
 //!
 //! # Reading order
 //!
@@ -351,10 +349,10 @@
 //! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure. (The bell's event names no source) |
 //! | `pop_due` | takes a timer that is due out of the wheel |
 //! | `waker`, `wake_quietly` | makes the waker of a number; wakes a waiter, and lets no panic out. (Both are in the last file) |
-//! | `finish_member` | counts a member of a group as done. Returns the parent if it is to be woken: of a `gather`, when the last member is done or one has panicked; of most other groups, when any is done. The parent is taken out, so it is woken once until it polls again |
+//! | `finish_member` | counts a member of a group as done. Returns the parent if it is to be woken: of a `gather`, when the last member is done or one has panicked; of most other groups, when any is done. The parent is taken out: only its next poll puts it back |
 //! | `clock.tick` | the time now, in ticks (microseconds) |
-//! | `clock.until` | how long to sleep until a tick: 0 if it has come. A real clock waits a millisecond at least, unless a shorter sleep was armed that ends then or later |
-//! | `next_look` | a lower bound of the first deadline, in O(1), in ticks: it may be that of a timer which is cancelled by now |
+//! | `clock.until` | how long to sleep until a tick: 0 if it has come. With a real clock at least a millisecond, unless a shorter sleep was armed for that tick or a later one |
+//! | `next_look` | a tick that is not after the first deadline, in O(1): perhaps the deadline of a timer that was cancelled |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
 //! | `inbox.outlook(slots)` | what may still come: a message (it is there, or its flag is set), whatever a `LoopHandle` that exists may send, or nothing |
 //!
@@ -372,9 +370,9 @@
 //! | `park.rs` | the rule of 61, and when a loop may sleep |
 //! | `wake/waker.rs` | the loop's only `unsafe` block, and why a pointer that is never followed is safe |
 //!
-//! Then the files that the story only calls, one path at a time. (What belongs to a loop uses its state by
-//! `current::on_own_loop`: `None` if the loop is gone; it panics if another one runs. `budget::poll_left` is
-//! pending if the budget is used up, `spend` takes one unit of it.)
+//! Then the files that the story only calls, one path at a time. (What belongs to a loop is polled by
+//! `current::on_own_loop`: `None` if the loop is gone; it panics where it lives but cannot be used.
+//! `budget::poll_left` is pending if the budget is used up, `spend` takes one unit of it.)
 //!
 //! | file | what to look for |
 //! |---|---|

@@ -206,7 +206,7 @@ impl Tasks {
             return mem::forget(task); // A drop would run user code.
         };
         debug_assert!(entry.task.is_none());
-        mem::forget(entry.task.replace(task)); // `= Some(task)` would compile a drop of the `None` before it
+        mem::forget(entry.task.replace(task)); // `= Some(task)` would compile a drop of the old value
     }
 
     /// The task is done: its box holds the output. Returns what waits for it, and the box if no handle

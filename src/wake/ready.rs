@@ -17,7 +17,7 @@
 //! A number is in the queue at most once: it is pushed when its task is spawned (or its `block_on` begins),
 //! woken while it is not queued, or aborted while it waits. A task that is woken in its last poll leaves its
 //! number behind. To search the queue for it would cost more: the number is stale, and the turn skips it. (If
-//! the slot's next task has the same generation, the stale number is that task's too: it may be polled too
+//! the slot's next task has the same generation, the stale number stands for that task, which may be polled too
 //! early, and twice in a batch.)
 
 use crate::task::id::TaskNumber;
