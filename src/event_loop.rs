@@ -458,10 +458,10 @@ impl Builder {
     /// Polls the tasks that are ready in a pseudorandom order, instead of FIFO. The same seed gives the same
     /// schedule. In a test, it shows whether a program relies on one order.
     ///
-    /// A task with n tasks ready before it is polled within 65 (n + 1) polls. A turn polls one task, and
-    /// costs O(n) in those that are ready. (So what these pages say of the next batch is true of FIFO only.) The
-    /// environment variable `BOUCLE_SHUFFLE=7` does the same in any program (feature `trace`).
-    /// [`explore`](crate::explore()) tries many orders, or all.
+    /// A task with n tasks ready before it is polled within 65 (n + 1) polls. A turn polls one task, and costs
+    /// O(n) in those that are ready. (So what these pages say of the next batch is true of FIFO only.) The
+    /// environment variable `BOUCLE_SHUFFLE=7` does the same for all loops of a program that have no seed of
+    /// their own (feature `trace`). [`explore`](crate::explore()) tries many orders, or all.
     ///
     /// ```
     /// use std::{cell::RefCell, rc::Rc};
@@ -485,8 +485,8 @@ impl Builder {
     }
 
     /// Adds an observer, which is given an event for everything that the loop does. Observers are called in
-    /// the order in which they were added. An event costs more than a poll that only yields: a turn of such
-    /// polls takes tens of times as long, one that reads from sockets hardly longer.
+    /// the order in which they were added. An event costs more than a bare yield: turns of yields take tens of
+    /// times as long, turns of socket reads hardly longer.
     ///
     /// ```
     /// let recorder = boucle::trace::Recorder::new();
@@ -516,9 +516,10 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     ///
-    /// The destructor of a task that was aborted is not measured. Under a virtual clock a poll takes no time.
-    /// The cost is that of an [observer](Self::observe). The environment variable `BOUCLE_SLOW_POLL=100ms`
-    /// (or a number of `us` or `s`) does the same in any program (feature `trace`).
+    /// The destructor of a task that was aborted, or of a value that nothing wants, is not measured. Under a
+    /// virtual clock a poll takes no time. The cost is that of an [observer](Self::observe). The environment
+    /// variable `BOUCLE_SLOW_POLL=100ms` (or a number of `us` or `s`) does the same in any program (feature
+    /// `trace`).
     #[doc(alias = "slow_callback_duration")]
     pub fn slow_poll(self, limit: Duration) -> Builder {
         self.observe(slow_poll::observer(limit))

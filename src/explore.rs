@@ -63,7 +63,9 @@
 //! To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo test two_withdrawals -- --exact
 //! ```
 //!
-//! In an exploration each turn polls one task. `cargo run --example race` is this program.
+//! In an exploration each turn polls one task. (So messages of a [`LoopHandle`](crate::LoopHandle), sockets and
+//! signals may be looked at after other polls than outside of one, under FIFO too.) `cargo run --example race`
+//! is this program.
 //!
 //! # What is explored
 //!
@@ -108,10 +110,10 @@
 //! [`JoinError`](crate::JoinError) it handles (`resume_unwind` counts only if it ends the main future); a
 //! deadlock; and a run that takes [too many polls](Explore::polls).
 //!
-//! Panics are found by a panic hook, which each run installs unless it is there already. It prints none of them:
-//! the report has the first. (A replay also passes that one to the hook that was there before: with
-//! `RUST_BACKTRACE=1` it has a backtrace.) A panic that ends the process, as that of a destructor while another
-//! panic unwinds, leaves no time for a report: the schedule and the first panic are printed.
+//! A panic hook finds them; a run installs it if it is missing. It prints nothing: the report has the first
+//! panic. (A replay passes that one to the earlier hook too: `RUST_BACKTRACE=1` gives a backtrace.) A panic that
+//! ends the process, as with `panic = "abort"`, or in a destructor while another panic unwinds, leaves no time
+//! for a report: the schedule and the panic are printed, unless its message panics too.
 //!
 //! A program that handles panics, such as a supervisor, sets a hook of its own, first of all. Then a panic is a
 //! failure only if it ends the main future, and the program's hook gets them all, until the next run, of any
@@ -128,16 +130,17 @@
 //! ```
 //!
 //! A program that takes exploration's hook ([`take_hook`](std::panic::take_hook)) must call it from its own:
-//! while the taken one exists, no other is installed.
+//! exploration installs no second one while that exists.
 //!
 //! A run that waits for what is not virtual (a socket, a signal, a job, another thread by a
 //! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing
-//! comes, exploration hangs.
+//! comes, exploration hangs. To see what it waits for, replay it: with `BOUCLE_SCHEDULE=fifo BOUCLE_DUMP=1` a
+//! SIGUSR1 prints a [dump](crate::dump()).
 //!
 //! A program that is not deterministic fails, if exploration notices that: if a choice at which a schedule
-//! leaves FIFO has not enough options, or is never made; if the last of these choices has more options, or
-//! fewer, than before; or if a failure does not come again under the same schedule. The report says so, in
-//! place of a picture.
+//! leaves FIFO is never made, or lacks the option; if the last such choice has another number of options than
+//! before; or if a failure does not come again under the same schedule. The report says so, in place of a
+//! picture.
 
 mod options; // how a program is explored
 mod deviations; // where a schedule leaves FIFO
@@ -189,8 +192,8 @@ pub use search::Explored;
 /// does not end. If a loop is running on this thread, or `BOUCLE_SCHEDULE` is not a schedule.
 ///
 /// `BOUCLE_SCHEDULE`, as the panic prints it, runs that schedule alone; if it passes then, the result is
-/// [`replayed`](Explored::replayed). It is a schedule of the thread's first exploration, or with `2/` before
-/// it, of its second, and so on. The thread's other explorations try all of theirs. With `BOUCLE_TRACE` too,
+/// [`replayed`](Explored::replayed). It is for the thread's first exploration; `2/` before it means the second,
+/// and so on. The others explore as usual. With `BOUCLE_TRACE` too,
 /// what is replayed is recorded, as any loop; explorations that try many schedules are not.
 #[track_caller]
 pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {

@@ -36,8 +36,8 @@ const NOT_DETERMINISTIC: &str =
 ";
 
 /// A schedule under which a program fails. Its `Display` is the message, the schedule drawn above FIFO's, and
-/// the line that replays it; of a schedule that was replayed by `BOUCLE_SCHEDULE`, the message alone. If the
-/// same schedule does not fail again, it says so, and draws nothing.
+/// the line that replays it; of a schedule that was replayed by `BOUCLE_SCHEDULE`, no pictures and no line. If
+/// the same schedule does not fail again, it says so, and draws nothing.
 ///
 /// ```
 /// use boucle::explore::Explore;
@@ -53,7 +53,8 @@ pub struct Failure {
     /// The program's panic, and where it happened; or how else it has failed.
     pub message: String,
     /// The shortest failing schedule that was found, like `3:1,17:2`, or `fifo`. (A program that is not
-    /// deterministic may pass under it.)
+    /// deterministic may pass under it. For `BOUCLE_SCHEDULE`, that of a thread's second exploration needs `2/`
+    /// before it.)
     pub schedule: String,
     /// How many schedules were tried, including the one that failed.
     pub schedules: u64,
@@ -94,8 +95,8 @@ impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
     /// Returns the shortest schedule that is found to fail in the same way.
     ///
     /// Removing deviations can miss a schedule that has fewer, other ones. So after a random schedule those with
-    /// few deviations are searched too, in at most [`ATTEMPTS`] runs and within the time limit. (A failure that
-    /// was found before the random schedules has as few deviations as any.)
+    /// few deviations are searched too, in at most [`ATTEMPTS`] runs and within the time limit anew. (A failure
+    /// that was found before the random schedules has as few deviations as any.)
     fn shortest(&self, found: &Found) -> Deviations {
         let shorter = self.shorten(found);
         let in_order = self.bound_in_order();
@@ -245,7 +246,8 @@ impl fmt::Debug for Failure {
 }
 
 /// Returns the command that has started this program, as far as is known, with a space before it. libtest names
-/// a test's thread by the test. A test of the documentation has no command.
+/// a test's thread by the test, so a thread with a name of another form has no command; nor has a test of the
+/// documentation.
 fn command() -> String {
     let mut arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     let path = arguments.next().unwrap_or_default();
@@ -253,7 +255,9 @@ fn command() -> String {
     let is_in = |folder: &str| program.parent().is_some_and(|parent| parent.ends_with(folder));
     let arguments = arguments.fold(String::new(), |line, argument| line + " " + &quoted(argument));
     match thread::current().name() {
-        Some(test) if test != "main" && is_in("deps") => format!(" cargo test {test} -- --exact"),
+        Some(test) if test != "main" && is_path(test) && is_in("deps") => {
+            format!(" cargo test {test} -- --exact")
+        }
         Some("main") if is_in("examples") => {
             let name = program.file_stem().unwrap_or_default().to_string_lossy();
             let separator = if arguments.is_empty() { "" } else { " --" };
@@ -264,6 +268,11 @@ fn command() -> String {
         }
         _ => String::new(),
     }
+}
+
+/// Returns whether a name may be the path of a function.
+fn is_path(name: &str) -> bool {
+    name.chars().all(|char| char.is_alphanumeric() || "_:#".contains(char))
 }
 
 /// Quotes a word for a shell, if it needs that.
@@ -279,6 +288,13 @@ fn quoted(word: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A thread that is named like no function is not taken for a test.
+    #[test]
+    fn the_name_of_a_test_is_a_path() {
+        assert!(is_path("two_withdrawals") && is_path("bank::tests::r#try"));
+        assert!(!is_path("big stack") && !is_path("worker-1"));
+    }
 
     /// A word that a shell would take apart is quoted; any other stays as it is.
     #[test]

@@ -53,7 +53,7 @@ fn keep_panics() {
     *installed = Arc::downgrade(&before);
     panic::set_hook(Box::new(move |panic| {
         let is_kept = fail_current(|| panicked(panic.payload(), panic.location()));
-        let is_last = ends_the_process(panic.payload());
+        let is_last = cfg!(panic = "abort") || ends_the_process(panic.payload());
         if is_kept && !is_last {
             return;
         }

@@ -176,14 +176,13 @@ pub struct Holder {
 ///
 /// The dump of an observed loop (see [`Builder::observe`](crate::Builder::observe)) has more: where each task
 /// was spawned, how often it was polled and how long that took, [what it waits
-/// for](crate::observe::LiveTask::waits) and since when. In it, a task awaits the tasks whose handles its last
-/// poll polled, as long as those handles exist. Without an observer, it awaits each task whose handle it was the
-/// last to poll, even if that was in an earlier poll.
+/// for](crate::observe::LiveTask::waits) and since when. There a task awaits those whose handles its last poll
+/// polled, if they still exist. Without an observer: those whose handles it polled last, in any poll.
 ///
 /// [`LoopHandle::dump`](crate::LoopHandle::dump) takes a dump from another thread. A program that is started
-/// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1. (Before it makes its first loop, the
-/// signal ends it.) The loops are observed, at the cost that [`Builder::observe`](crate::Builder::observe)
-/// names.
+/// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1, on stderr. (Before it makes its first
+/// loop, and in an exploration that tries many schedules, the signal ends it.) The loops are observed, at the
+/// cost that [`Builder::observe`](crate::Builder::observe) names.
 ///
 /// It costs O(n log n) in the tasks. A loop of which none is taken pays nothing.
 ///
@@ -212,10 +211,10 @@ pub fn dump() -> Dump {
 impl LoopHandle {
     /// Takes a [`dump`] of the loop, from any thread: for a program that hangs.
     ///
-    /// A loop that sleeps wakes up to answer, and sleeps on. If it does not answer within `timeout`,
-    /// something holds its thread, or it is not being run. If the loop is
-    /// [observed](crate::Builder::observe), the error names the task that holds the thread, and says for how
-    /// long.
+    /// It blocks the calling thread. A loop that sleeps wakes up to answer, and sleeps on. If it does not answer
+    /// within `timeout`, something holds its thread, or it is not being run. If the loop is
+    /// [observed](crate::Builder::observe), the error names the task that is being polled, or was aborted and is
+    /// being dropped, and says for how long.
     ///
     /// ```
     /// use std::thread;

@@ -38,7 +38,7 @@ pub struct Live {
     pub time: Duration,
     /// The tasks that are not done, and the main future, by id.
     pub tasks: BTreeMap<u64, LiveTask>,
-    /// The tasks in the ready queue, the next one first.
+    /// The tasks in the ready queue, in the order in which they came.
     pub ready: VecDeque<u64>,
     /// The task that is being polled.
     pub polled: Option<u64>,
@@ -96,7 +96,7 @@ pub struct LiveTask {
     /// What its last poll waits for; cleared when the next one begins. A poll may wait for one thing again and
     /// again, as a server does for its shutdown after each connection: of such waits the last is kept. If the
     /// poll has dropped the timer or the source that it waited for, as a `select` does, that wait is removed.
-    /// (Neither is done across 16 other waits.) A wait for a handle, a group, a job or a signal
+    /// (Both look at the last 16 waits alone.) A wait for a handle, a group, a job or a signal
     /// stays, even if the poll has given it up.
     pub waits: Vec<WaitsFor>,
     /// How often it was polled.

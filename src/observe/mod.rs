@@ -58,13 +58,14 @@ pub trait Observer {
     /// `block_on` was stopped.
     ///
     /// An observer may not use the loop: `spawn`, `stop`, `run`, `block_on`, `dump`, `is_finished`,
-    /// `LoopHandle::current` and the making of a socket panic in it. It may wake a task: that happens at
-    /// once. It may abort one, drop its handle, and spawn or stop through a
+    /// `LoopHandle::current`, the making of a socket and the poll of what waits for the loop panic in it. It may
+    /// wake a task: that happens at once. It may abort one, drop its handle, and spawn or stop through a
     /// [`LoopHandle`](crate::LoopHandle): the loop does these when it reads its inbox. [`now`](crate::now) is
     /// the system's clock here, also of a loop with a virtual one, whose time is [`Event::time`].
     ///
-    /// An observer that panics gets no more events; others do. The panic leaves what runs the loop:
-    /// [`run`](crate::run), `block_on`, `run_forever` or `turn`.
+    /// An observer that panics gets no more events; others do. The panic leaves what runs the loop,
+    /// [`run`](crate::run), `block_on`, `run_forever` or `turn`, in place of its value or panic. (A panic at
+    /// [`Opened`](EventKind::Opened) leaves the first run; one at the loop's end leaves nothing.)
     ///
     /// ```
     /// use boucle::observe::{Event, EventKind, Observer};

@@ -65,6 +65,8 @@ struct Lanes<'a> {
     labels: BTreeMap<u64, String>,
     turn: Option<Slice>,
     poll: Option<Slice>,
+    /// Where that poll ends: after its last event, which may be one that its end has caused.
+    poll_end: Nanos,
     /// What has put each task of the ready queue there.
     queued: BTreeMap<u64, Queued>,
     /// What the counters show.
@@ -92,6 +94,7 @@ impl<'a> Lanes<'a> {
             labels: labels::of(loop_trace),
             turn: None,
             poll: None,
+            poll_end: 0,
             queued: BTreeMap::new(),
             counted: [0; 3],
         }
@@ -102,12 +105,16 @@ impl<'a> Lanes<'a> {
         self.resume(end);
         for event in &self.loop_trace.events {
             let place = self.place(event);
+            let is_of_poll = self.live.polled.is_some() || self.is_caused_by_poll(event);
             self.write(event, end, place);
             self.live.apply(event);
             self.count(place);
             end = place + self.width();
+            if is_of_poll {
+                self.poll_end = end;
+            }
         }
-        self.close_poll(end);
+        self.close_poll();
         self.close_turn(end);
         self.write_names();
     }
@@ -119,6 +126,17 @@ impl<'a> Lanes<'a> {
         }
         if let Some(task) = self.live.polled {
             self.poll = Some(self.slice_of_poll(task, place));
+            self.poll_end = place;
+        }
+    }
+
+    /// Returns whether the end of the latest poll has caused an event: that of its task, or the wake of one that
+    /// waits for it.
+    fn is_caused_by_poll(&self, event: &Event) -> bool {
+        let Some(poll) = &self.poll else { return false };
+        match event.kind {
+            EventKind::Finished { task, .. } => task == poll.lane.task,
+            _ => Cause::of(event).is_some_and(|cause| cause.by == Origin::Task(poll.lane.task)),
         }
     }
 
@@ -135,22 +153,26 @@ impl<'a> Lanes<'a> {
         if self.live.is_virtual { 1_000 } else { 1 }
     }
 
-    /// Writes an event, which begins at `place`; the event before ends at `end`. A poll is closed by the next
-    /// poll, turn or park, so that it encloses what its end causes.
+    /// Writes an event, which begins at `place`; the event before ends at `end`. A poll is written when the next
+    /// poll, turn or park begins: by then it encloses what its end has caused.
     fn write(&mut self, event: &Event, end: Nanos, place: Nanos) {
         match event.kind {
+            EventKind::MainEntered { .. } => {
+                self.close_poll();
+                self.close_turn(end.min(place)); // of the run before
+            }
             EventKind::TurnBegins => {
-                self.close_poll(end);
-                self.close_turn(place);
+                self.close_poll();
+                self.close_turn(end.min(place));
                 self.turn = Some(self.slice_of_turn(event.turn, place));
             }
             EventKind::PollBegins { task } => {
-                self.close_poll(end);
+                self.close_poll();
                 self.begin_poll(task, place);
             }
             EventKind::PollEnds { task, outcome, .. } => self.end_poll(task, outcome),
             EventKind::Parked { slept, sources, .. } => {
-                self.close_poll(end);
+                self.close_poll();
                 self.write_park(place, slept, event.kind.sleep(), sources);
             }
             EventKind::Aborted { task, .. } => self.written.instant("aborted", self.lane(task), place),
@@ -188,6 +210,7 @@ impl<'a> Lanes<'a> {
             }
         }
         self.poll = Some(poll);
+        self.poll_end = place + self.width();
     }
 
     /// Adds to the poll how it has ended.
@@ -222,9 +245,9 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    fn close_poll(&mut self, end: Nanos) {
+    fn close_poll(&mut self) {
         if let Some(slice) = self.poll.take() {
-            self.written.slice(slice, end);
+            self.written.slice(slice, self.poll_end);
         }
     }
 

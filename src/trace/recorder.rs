@@ -121,9 +121,9 @@ impl Recorder {
     /// 2. the oldest of the event's own loop; if that has none yet:
     /// 3. the oldest of the loop that has the most.
     ///
-    /// So a loop that begins when running loops have filled the recorder keeps only its last event. The dropped
-    /// events are counted, and the state of the loop after them is kept. A loop that has ended is forgotten,
-    /// with its count, when its last event is dropped.
+    /// So of a loop that begins when running loops have filled the recorder only the last event is kept. The
+    /// dropped events are counted, and the state of the loop after them is kept. A loop that has ended is
+    /// forgotten, with its count, when its last event is dropped.
     ///
     /// ```
     /// use boucle::{EventLoop, trace::Recorder};

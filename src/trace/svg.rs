@@ -31,7 +31,7 @@ impl Trace {
     ///
     /// Tasks are rows, in spawn order; turns are columns. Turns that repeat others are left out, and
     /// counted. If there are too many turns or tasks, the first of them are drawn, and the picture
-    /// says so. `to_html` shows all.
+    /// says so. `to_html` shows all. (Turns are alike if their events are, whatever time they took.)
     ///
     /// ```
     /// use std::time::Duration;
@@ -48,8 +48,10 @@ impl Trace {
         self.drawn(None)
     }
 
-    /// Draws the run on the axis of time: idle time is to scale, and all loops are on one axis, below each
-    /// other. A poll is at least one pixel wide. It shows how a client's loop and its server's work together.
+    /// Draws the run on the axis of time. All loops are on one axis, below each other. A poll is at least one
+    /// pixel wide and begins where the poll before it ends: so many polls in a row stand to the right of their
+    /// times, up to the next idle time that makes up for it. It shows how a client's loop and its server's work
+    /// together.
     ///
     /// ```
     /// use std::time::Duration;

@@ -216,7 +216,7 @@ impl<'a> Timeline<'a> {
 
     /// Sets width and colours for stderr. If that is a terminal, the width is its width, and there are
     /// colours unless [`NO_COLOR`](https://no-color.org) is set, or Windows' old console would show their
-    /// codes. Otherwise nothing changes. (The width is known on Linux, and elsewhere if `COLUMNS` is set.)
+    /// codes. Otherwise nothing changes. (The width is that of `COLUMNS`, if set; else it is known on Linux.)
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};

@@ -211,7 +211,7 @@ fn polls_turns_and_parks_are_slices() {
             r#"0 turn "turn 4" 33.0 7.0"#,
             r#"4 poll "4 mysleep" 41.0 4.0"#,
             r#"0 turn "turn 5" 40.0 5.0"#,
-            r#"1 poll "1 main" 46.0 4.0"#,
+            r#"1 poll "1 main" 46.0 3.0"#,
             r#"0 turn "turn 6" 45.0 5.0"#
         ]
     );
@@ -385,6 +385,28 @@ fn real_time_is_the_axis() {
             r#"2 0 "turn 1" 3000.0 20000.0"#,
             r#"2 1 "1 main" 23000.0 5000.001"#,
             r#"2 0 "turn 2" 23000.0 5000.001"#
+        ]
+    );
+}
+
+/// What comes after a poll, here the destructor of another task, and the time between two runs, is no part of
+/// it, nor is the latter of a turn.
+#[test]
+fn a_poll_ends_where_it_ends() {
+    let mut story = Story::of(1, &Recorder::new(), false);
+    story.enter(1).turn().poll(1).later(5).returns();
+    story.later(200).finish(2, Ending::Cancelled).later(300).enter(3).turn().poll(3).returns();
+    let events = events(&story.trace());
+    expect_coherence(&events);
+    let slices = of_phase(&events, "X").into_iter();
+    let slices = slices.map(|it| format!("{} {} {}", it["name"], it["ts"], it["dur"]));
+    assert_eq!(
+        slices.collect::<Vec<_>>(),
+        [
+            r#""1 main" 0.0 5000.001"#,
+            r#""turn 1" 0.0 205000.001"#,
+            r#""3 main" 505000.0 0.001"#,
+            r#""turn 2" 505000.0 0.001"#
         ]
     );
 }
