@@ -37,10 +37,10 @@
 //! - Cancellation does not pass through a handle: whatever drops a [`JoinHandle`] leaves its task running.
 //! - An `Err` of a task whose handle is dropped is lost, where asyncio logs "exception was never retrieved". A
 //!   panic is reported by the panic hook.
-//! - What waits for several tasks ([`gather`](fn@crate::gather), [`wait`], [`TaskGroup`], [`as_completed`])
-//!   goes on in the turn after the wait is over (at once, if it was over before the call); in asyncio a callback
-//!   comes in between, and it is one turn more. In that turn a [`TaskGroup`] goes on at the place of the first
-//!   task that was done; asyncio's at the place of the last, or of the one that failed.
+//! - What waits for several tasks ([`gather`](fn@crate::gather), [`wait`], [`TaskGroup`], [`as_completed`]) goes
+//!   on in the turn after the wait is over (at once, if it was over before the call); in asyncio a callback
+//!   comes in between, and it is one turn more. Of the tasks that are done in one turn, a [`TaskGroup`] goes on
+//!   at the place of the first; asyncio's at that of the last, or of the one that failed.
 //! - A task that nothing refers to is not collected: it goes on until it is done, or the loop ends.
 //! - [`run`] drops the tasks that are left when the main coroutine returns; they cannot await anything then.
 //!
@@ -53,10 +53,10 @@
 //! - Streams read and write by the traits of `futures-io`. For tokio's, `tokio-util` has `compat()`.
 //! - Times are [`std::time::Instant`], under a virtual clock too: get one with [`now`], and write
 //!   `now() - start` for `start.elapsed()`.
-//! - Tasks are polled in the order in which they were woken, and timers fire in that of their deadlines (within
-//!   a microsecond, in that in which they were armed).
-//!   Nothing is random, so under a virtual clock a run repeats itself, unless a socket or a thread takes
-//!   part. (`BOUCLE_SHUFFLE` sets another order of tasks: each seed has its own, which repeats itself too.)
+//! - Tasks are polled in the order in which they were woken, and timers fire in that of their deadlines (in the
+//!   same microsecond, in that in which they were armed). Nothing is random, so under a virtual clock a run
+//!   repeats itself, unless a socket or a thread takes part. (`BOUCLE_SHUFFLE` sets another order of tasks: each
+//!   seed has its own, which repeats itself too.)
 //! - Locks, channels, files and processes come from other crates: see [What is not here](#what-is-not-here).
 //!
 //! # The loop
@@ -137,7 +137,7 @@
 //! | [`wait`] | `wait` | `select_all` of `futures` | two lists in the order of the input, in place of sets |
 //! | [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`], [`ALL_COMPLETED`] | the same | none | an `Err` counts as an exception; an abort does not |
 //! | [`FirstCompleted`], [`FirstException`], [`AllCompleted`], [`Mode`] | strings | none | their types |
-//! | [`Wait`], [`Wait::timeout`] | `wait(…, timeout=…)` | `timeout` around it | the timeout gives the handles back, and aborts nothing. With zero no turn passes; in asyncio one does |
+//! | [`Wait`], [`Wait::timeout`] | `wait(…, timeout=…)` | `timeout` around it | the timeout gives the handles back, and aborts nothing. With zero no turn passes; in asyncio some do |
 //! | [`as_completed`] | `as_completed` | `JoinSet`; `FuturesUnordered` of `futures` | a stream; dropping it aborts its children. For its `timeout`, put a [`timeout`] around the loop |
 //! | [`AsCompleted`] | the iterator | `FuturesUnordered` | |
 //! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. All tasks have one type; for others, [`gather!`]. Dropping it aborts its tasks, as a `JoinSet` does |

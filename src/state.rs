@@ -45,7 +45,8 @@ pub(crate) struct State {
     /// the order, all that follow it. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     pub(crate) clock: Clock,
-    /// How many pops there may be between two parks: 61, or 0 if a park is due in any case.
+    /// A park is due if the pops since the last one and those of the next batch are together more than this: 61,
+    /// or 0 to force one.
     pub(crate) pops_per_park: usize,
     /// `stop` was called. The end of a run clears it (`event_loop.rs`).
     pub(crate) stopping: bool,

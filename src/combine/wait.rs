@@ -73,7 +73,7 @@ pub fn wait<T, M: Mode<T>>(handles: impl IntoIterator<Item = JoinHandle<T>>, mod
 pub const FIRST_COMPLETED: FirstCompleted = FirstCompleted;
 
 /// Return when a task has panicked or returned an `Err`, else when all are done. An abort is no exception, nor
-/// is an `Err` that was taken before, by `&mut`.
+/// is what was taken before, by `&mut`.
 ///
 /// ```
 /// # boucle::run(async {

@@ -125,5 +125,5 @@ fn status(head: &str) -> Result<StatusCode, Failure> {
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     let mut headers = head.lines().filter_map(|line| line.split_once(':'));
     let header = headers.find(|(its_name, _)| its_name.eq_ignore_ascii_case(name));
-    header.map(|(_, value)| value.trim())
+    header.map(|(_, value)| value.trim_ascii()) // `trim` takes U+00A0 too, here a byte of a longer character
 }

@@ -151,7 +151,7 @@ fn fetch_follows_redirects() {
 
     // What no URL may have is encoded, in both halves.
     let fetch = run("fetch", &[&format!("http://{site}/to-encode")]);
-    let to_good = format!("http://{site}/to-encode redirects to http://{site}/a%20good%20%C3%A9%FF");
+    let to_good = format!("http://{site}/to-encode redirects to http://{site}/a%20good%20%FF%C3%A0");
     assert_eq!(redirects(&fetch), [&*to_good; 2]);
     assert!(fetch.status.success(), "{fetch:?}");
 
@@ -359,7 +359,7 @@ const NO_UTF8: u8 = 1;
 fn page(path: &str, version: &str, site: SocketAddr) -> String {
     let moved = |code: &str, to: &str| format!("HTTP/1.1 {code} Moved\r\nLocation: {to}\r\n\r\n");
     match (path, version) {
-        ("/good" | "/a%20good%20%C3%A9%FF", _) => "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhéllo".into(),
+        ("/good" | "/a%20good%20%FF%C3%A0", _) => "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhéllo".into(),
         ("/chunked", "HTTP/1.1") => {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhél\r\n2\r\nlo\r\n0\r\n\r\n".into()
         }
@@ -367,7 +367,7 @@ fn page(path: &str, version: &str, site: SocketAddr) -> String {
         ("/moved-away", _) => "HTTP/1.1 301 Moved Permanently\r\n\r\n".into(),
         ("/not-modified", _) => "HTTP/1.1 304 Not Modified\r\nLocation: /good\r\n\r\n".into(),
         ("/to-missing", _) => moved("302", "/missing"),
-        ("/to-encode", _) => moved("302", "/a good é\u{1}"),
+        ("/to-encode", _) => moved("302", "/a good \u{1}à"),
         ("/to-ftp", _) => moved("302", "ftp://localhost/"),
         ("/circle/0", _) => moved("302", "1"),
         ("/circle/1", _) => moved("302", "0#part"),
