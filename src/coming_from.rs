@@ -40,7 +40,7 @@
 //! - What waits for several tasks ([`gather`](fn@crate::gather), [`wait`], [`TaskGroup`], [`as_completed`]) goes
 //!   on in the turn after the wait is over (at once, if it was over before the call); in asyncio a callback
 //!   comes in between, and it is one turn more. Of the tasks that are done in one turn, a [`TaskGroup`] goes on
-//!   at the place of the first; asyncio's at that of the last, or of the one that failed.
+//!   at the place of the first; asyncio's at that of the last.
 //! - A task that nothing refers to is not collected: it goes on until it is done, or the loop ends.
 //! - [`run`] drops the tasks that are left when the main coroutine returns; they cannot await anything then.
 //!
@@ -77,7 +77,7 @@
 //! | [`Turn`] | none | none | what a turn did |
 //! | [`Builder`] | none | `runtime::Builder` | |
 //! | [`Builder::build`] | none | `Builder::build_local`, `build` | |
-//! | [`Builder::virtual_clock`] | none | `start_paused` | works without a feature; a deadlock is a panic that lists the tasks, except in a `turn` with a timeout |
+//! | [`Builder::virtual_clock`] | none | `start_paused` | works without a feature; a deadlock is a panic that lists the tasks, except in a `turn` with a timeout, or when no task is left |
 //! | [`Builder::observe`] | none | `on_task_spawn`, `on_before_task_poll`, … (unstable) | one function for every event |
 //! | [`Builder::slow_poll`] | `loop.slow_callback_duration` | none | no debug mode is needed |
 //! | [`Builder::shuffle`] | none | none; `shuttle` and `loom` for threads | another order than FIFO, by a seed |
@@ -217,7 +217,7 @@
 //! | [`UnixStream::from_std`], [`UnixStream::into_std`] | `open_unix_connection(sock=…)` | the same | |
 //! | [`UnixDatagram`] | `create_datagram_endpoint(family=AF_UNIX)` | the same | |
 //! | [`UnixDatagram::bind`], [`UnixDatagram::unbound`], [`UnixDatagram::pair`], [`UnixDatagram::connect`] | the same, `local_addr=`, `remote_addr=` | the same | |
-//! | [`UnixDatagram::send`], [`UnixDatagram::poll_send`], [`UnixDatagram::send_to`] | `DatagramTransport.sendto` | the same | `send_to` waits if the receiver's queue is full |
+//! | [`UnixDatagram::send`], [`UnixDatagram::poll_send`], [`UnixDatagram::send_to`] | `DatagramTransport.sendto` | the same | `send_to` to a full queue tries again every millisecond; tokio's without a pause |
 //! | [`UnixDatagram::recv`], [`UnixDatagram::poll_recv`], [`UnixDatagram::recv_from`], [`UnixDatagram::poll_recv_from`] | `datagram_received` | the same | |
 //! | [`UnixDatagram::local_addr`], [`UnixDatagram::peer_addr`] | `get_extra_info` | the same | |
 //! | [`UnixDatagram::from_std`], [`UnixDatagram::into_std`] | `create_datagram_endpoint(sock=…)` | the same | |
@@ -247,7 +247,7 @@
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
 //! | [`signal::ctrl_c`] | `KeyboardInterrupt` out of `run` | the same | once it was ready, a second Ctrl-C ends the process; after the first call of tokio's, none does |
-//! | [`signal::stream`] | `loop.add_signal_handler` | `signal::unix::signal` | any number of streams, on any loops; dropping the last gives the default action back |
+//! | [`signal::stream`] | `loop.add_signal_handler` | `signal::unix::signal` | any number of streams, on any loops; dropping the last lets the signal act as before |
 //! | [`SignalStream`](crate::signal::SignalStream) | `loop.remove_signal_handler` | `signal::unix::Signal` | a `Stream` too |
 //! | [`SignalStream::recv`](crate::signal::SignalStream::recv), [`SignalStream::poll_recv`](crate::signal::SignalStream::poll_recv) | the callback | the same | gives `()`, not `Option<()>`: the stream does not end |
 //! | [`SignalKind`](crate::signal::SignalKind) | `signal.Signals` | the same | an enum |

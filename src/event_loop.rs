@@ -333,12 +333,14 @@ impl EventLoop {
         Pin::new(&mut *main).take()
     }
 
-    /// Runs turns, until an error of a park at most. A deadlock panics here, at the program's line.
+    /// Runs turns. An error of a park is returned; a deadlock panics here, at the program's line.
     #[track_caller]
     fn turn_until(&self, until: Until<'_>) -> io::Result<Turn> {
         let turned = turn::run_until(self.number, until);
         if let Err(error) = &turned
             && error.kind() == io::ErrorKind::Deadlock
+            && error.get_ref().is_some()
+        // not the kernel's
         {
             panic!("{error}");
         }

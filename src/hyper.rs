@@ -59,7 +59,8 @@
 //! answer: read the body first, or drain it.
 //!
 //! `header_read_timeout` limits no body. `hyper-util`'s `auto` waits for the first bytes of a connection without
-//! a limit, and so does HTTP/2 for the client's preface: put a [`timeout`](crate::timeout()) around it.
+//! a limit, and so does HTTP/2 for the client's preface: close a connection on which no request has come, as
+//! `tests/ecosystem/examples/https_server.rs` does.
 //!
 //! # Costs
 //!

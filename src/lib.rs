@@ -315,13 +315,13 @@
 //! leaves its value for the future, and wakes the task: the rest is a wake from another thread. A signal
 //! comes the same way, from a thread that waits for signals (`signal.rs`).
 //!
-//! **The end of a loop.** It comes when the `EventLoop` is dropped, at the end of [`run`] too
-//! (`lifecycle.rs`). The tasks are dropped in spawn order, while the loop is the running one. So a destructor
-//! may spawn, wake and abort; what it spawns is dropped at once. No task is polled again, not even to learn
-//! of the end (a coroutine of asyncio does): what needs an `await` must be done before. Then the inbox is
-//! closed, and the messages in it are dropped. Every waiter that is left (a foreign waker,
-//! or a task of another loop whose waker was passed to a future of this one) is woken, and finds the loop gone.
-//! Then jobs that have begun are waited for.
+//! **The end of a loop.** It comes when the `EventLoop` is dropped, at the end of [`run`] too (`lifecycle.rs`).
+//! The tasks are dropped in spawn order, while the loop is the running one. So a destructor may spawn, wake and
+//! abort; what it spawns is dropped at once. No task is polled again, not even to learn of the end (a coroutine
+//! of asyncio does): what needs an `await` must be done before. Then the inbox is closed, and the messages in it
+//! are dropped. Every waiter that is left (a foreign waker, or a task of another loop whose waker was passed to
+//! a future of this one) is woken, and finds the loop gone in its next poll. Then jobs that have begun are
+//! waited for.
 //!
 //! # Reading order
 //!
@@ -499,7 +499,7 @@
 //!   job nor an observed loop, since memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP`
 //!   and `BOUCLE_SLOW_POLL` make every loop an observed one.)
 //! - In a loop that is never idle, the wakers of dropped futures may pile up on a side of a socket until its
-//!   next event: up to about half of all with which it was polled (`net/readiness.rs`).
+//!   next event: up to about half of all that polled it (`net/readiness.rs`).
 //! - A table can shrink only to its last used slot, and what is new takes the slot that was freed last. So one
 //!   task in a high slot keeps the memory of a whole burst. The flags of wakes from other threads, a bit a slot,
 //!   are kept until the process ends; each jump of a virtual clock scans those of the table.

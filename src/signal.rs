@@ -169,8 +169,8 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
 /// No signal is received twice. Signals that arrive between two polls count as one, as do those that arrive
 /// faster than the process can handle them.
 ///
-/// Dropping it gives the signal back its default action, unless something else waits for it. A signal that
-/// has arrived and was not received is lost.
+/// Dropping it lets the signal act as before, unless something else waits for it. A signal that has arrived and
+/// was not received is lost.
 ///
 /// ```
 /// use boucle::signal::{self, SignalKind};

@@ -134,8 +134,8 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
 
 /// Polls a task. If it is pending, it goes back to its slot (if it was woken during the poll, it is queued
 /// already). If it is ready, it is done. If it was aborted during the poll, its future is dropped, or the value
-/// that the poll has returned. (asyncio drops such a value too, but no exception; and it throws into a coroutine
-/// that waits.)
+/// that the poll has returned. (asyncio drops such a value too, though not an exception; and it throws into a
+/// coroutine that waits.)
 #[inline(always)]
 fn poll_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
     let (mut state, polled) = poll(state, number, task.as_mut());

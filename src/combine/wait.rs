@@ -51,9 +51,9 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// # Panics
 ///
-/// If there are no handles, since nothing would ever be done. At its first poll, if no loop runs, or if a
-/// handle belongs to another loop that lives or to the task that polls. Later, if that loop is gone, if it is
-/// polled on another one, or if it was ready before.
+/// If there are no handles, since nothing would ever be done. At its first poll, if no loop runs, or if a handle
+/// belongs to another loop that lives or to the task that polls. Later, if the loop of that poll is gone, if it
+/// is polled on another one, or if it was ready before.
 #[track_caller]
 pub fn wait<T, M: Mode<T>>(handles: impl IntoIterator<Item = JoinHandle<T>>, mode: M) -> Wait<T, M> {
     let handles: Vec<_> = handles.into_iter().collect();

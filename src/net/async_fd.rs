@@ -71,10 +71,10 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// Those of `epoll_ctl` or `kevent`; the value is dropped then. `PermissionDenied` if mio uses epoll and
-    /// it is a regular file, a directory or `/dev/null`: these are always ready. `AlreadyExists` if this number
-    /// (not a duplicate) is registered already, where mio uses epoll or `poll`. Elsewhere (macOS, the BSDs,
-    /// Solaris) that is no error, and from then on only the new `AsyncFd` is woken.
+    /// Those of `epoll_ctl` or `kevent`; the value is dropped then. `PermissionDenied` if mio uses epoll and it
+    /// is a regular file, a directory or a device such as `/dev/null`: these are always ready. `AlreadyExists`
+    /// if this number (not a duplicate) is registered already, where mio uses epoll or `poll`. Elsewhere (macOS,
+    /// the BSDs, Solaris) that is no error, and from then on only the new `AsyncFd` is woken.
     ///
     /// # Panics
     ///
@@ -87,8 +87,8 @@ impl<T: AsFd> AsyncFd<T> {
     }
 
     /// Waits until a read would not block: there is data, the other end has hung up, or an error is pending. As
-    /// long as that is so, each call is ready at once; it costs one system call. It asks the kernel: what a
-    /// buffer above the descriptor has (std's `Stdin`, a `BufReader`) it does not see.
+    /// long as that is so, each call is ready, while the poll has budget; it costs one system call. It asks the
+    /// kernel, so it does not see what a buffer above it has (std's `Stdin`, a `BufReader`).
     ///
     /// ```
     /// use boucle::net::AsyncFd;
@@ -123,8 +123,8 @@ impl<T: AsFd> AsyncFd<T> {
     }
 
     /// Waits until a write can begin: there is room, the other end has hung up, or an error is pending; on a
-    /// socket that connects, until the connect has an outcome. As long as that is so, each call is ready at
-    /// once; it costs one system call.
+    /// socket that connects, until the connect has an outcome. As long as that is so, each call is ready,
+    /// while the poll has budget; it costs one system call.
     ///
     /// ```
     /// use boucle::net::AsyncFd;

@@ -159,9 +159,9 @@ type Begin<S, A, E> = Box<dyn FnMut(&mut Connections<A, E>, S, A)>;
 
 impl<L: Listener, E> Serve<L, E> {
     /// Accepts no more while there are `limit` connections, and goes on when one ends. There is no limit by
-    /// default. Further clients wait in the listener's backlog: 128 for a `TcpListener` (unless `from_std` was
-    /// given another), as many as the system allows for a `UnixListener`. TCP clients beyond that try again a
-    /// second later, or are reset: systems differ. An HTTP connection that is kept alive counts, also while it
+    /// default. Further clients wait in the listener's backlog: about 128 for a `TcpListener` (unless `from_std`
+    /// was given another), as many as the system allows for a `UnixListener`. TCP clients beyond that try again
+    /// a second later, or are reset: systems differ. An HTTP connection that is kept alive counts, also while it
     /// is idle.
     ///
     /// ```

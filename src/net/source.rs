@@ -264,8 +264,8 @@ fn gone(loop_number: LoopNumber) -> io::Error {
 macro_rules! peer {
     ($std:ident: $($socket:ident),+) => {$(
         impl $socket {
-            /// Returns the address of the peer: of a datagram socket, of the one that it is connected to. (Of a
-            /// Unix socket, an unnamed address if the peer is not bound.)
+            /// Returns the peer's address: for a datagram socket, the one that it is connected to. (Of a Unix
+            /// socket, an unnamed address if the peer is not bound.)
             ///
             /// ```
             /// # boucle::run(async {

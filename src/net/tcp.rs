@@ -58,7 +58,7 @@ pub struct TcpListener {
 ///
 /// It reads and writes by the `futures-io` traits, on itself and on `&TcpStream`, so one task may read while
 /// another one writes: let them share it by an `Rc`. A request and its answer cost two system calls and their
-/// share of a park.
+/// share of a park; one more if the read fills its buffer.
 ///
 /// It belongs to the loop on which it was made. Reads and writes panic on another loop or another thread
 /// while their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on
@@ -116,10 +116,11 @@ pub struct TcpListener {
 /// # }).unwrap();
 /// ```
 ///
-/// Reads leave out urgent data, and on Linux they give what follows it. A program that takes urgent data
-/// itself, by `MSG_OOB`, puts a stream of std's in a `net::AsyncFd` and reads by its `read_with`. (A read of
-/// a `TcpStream` may end where such data was taken. The kernel does not report that, so the next read may
-/// wait although bytes are there.)
+/// Reads leave out urgent data (of several bytes that came before a read, the last), and on Linux they give what
+/// follows it. A program that takes urgent data itself, by `MSG_OOB`, puts a stream of std's in a `net::AsyncFd`
+/// and reads by its `read_with`; to wait for it, it returns `WouldBlock` for `EINVAL`, and does not call
+/// `readable`. (A read of a `TcpStream` may end where such data was taken. The kernel does not report that, so
+/// the next read may wait although bytes are there.)
 ///
 /// With a linger time above zero the drop may wait that long for the peer: drop such a stream in
 /// [`run_in_executor`](crate::run_in_executor).
@@ -149,7 +150,7 @@ impl TcpListener {
     /// # Errors
     ///
     /// Those of the [address](ToSocketAddrs#errors) and of `bind` and `listen`: of the last address that was
-    /// tried. The error names the address, and the system's error is its source.
+    /// tried. The error names what was passed, and the system's error is its source.
     ///
     /// # Cancellation
     ///
@@ -228,9 +229,9 @@ impl TcpStream {
         self.source.io().nodelay()
     }
 
-    /// Sends small writes at once, or lets the kernel gather them, as it does at first: it holds a small
-    /// write back until the peer has acknowledged the one before, which often takes 40 ms or more. Set it
-    /// where a message is written in several pieces, as HTTP/2's are.
+    /// Sends small writes at once, or lets the kernel gather them, the default: it holds a small write back
+    /// until the peer has acknowledged the one before, which often takes 40 ms or more. Set it where a message
+    /// is written in several pieces, as HTTP/2's are.
     ///
     /// ```
     /// use boucle::net::{TcpListener, TcpStream};
@@ -317,7 +318,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of `shutdown`: `NotConnected` if the peer has reset the connection.
+    /// Those of `shutdown`: `NotConnected` if the connection is over.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.source.io().shutdown(how)?;
         if how != Shutdown::Write {

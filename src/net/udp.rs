@@ -82,7 +82,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// Those of the [address](ToSocketAddrs#errors) and of `bind`: of the last address that was tried. The error
-    /// names the address, and the system's error is its source.
+    /// names what was passed, and the system's error is its source.
     ///
     /// # Cancellation
     ///

@@ -51,17 +51,18 @@ pub struct UnixListener {
 /// A connection between two processes on one machine, or within one process.
 ///
 /// It reads and writes by the `futures-io` traits, on itself and on `&UnixStream`, as
-/// [`TcpStream`](super::TcpStream) does, at the same cost. Descriptors that a peer sends along are closed: to
-/// receive them, put a stream of std's in an [`AsyncFd`](super::AsyncFd) and call `recvmsg`. Urgent data, which
-/// Linux supports here too, is handled as on a `TcpStream`: to receive it yourself, use an `AsyncFd`. A socket
-/// of type `SOCK_SEQPACKET` needs one too: here, a read after a message shorter than the buffer waits for the
-/// next event.
+/// [`TcpStream`](super::TcpStream) does, by as many system calls. Descriptors that a peer sends along are
+/// closed: to receive them, put a stream of std's in an [`AsyncFd`](super::AsyncFd) and call `recvmsg`. Urgent
+/// data, which Linux supports here too, is handled as on a `TcpStream`: to receive it yourself, use an
+/// `AsyncFd`. A socket of type `SOCK_SEQPACKET` needs one too: here, a read after a message shorter than the
+/// buffer waits for the next event.
 ///
-/// It belongs to the loop on which it was made. Reads and writes panic on another loop or another thread
-/// while their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on
-/// any thread. `close` shuts down the writing side: the peer reads the end of the stream, and this side may
-/// still read; a write that waits for room in another task fails. (It goes on waiting if the peer only shuts down
-/// its reading side, which Linux does not report.)
+/// It belongs to the loop on which it was made. Reads and writes panic on another loop or another thread while
+/// their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on any
+/// thread. `close` shuts down the writing side: the peer reads the end of the stream, and this side may still
+/// read; a write that waits for room in another task fails, if `close` is called on the loop's thread. (It goes
+/// on waiting if the peer only shuts down its reading side, which Linux does not report.) If received bytes are
+/// unread when it is dropped, the peer reads what was written, and then `ConnectionReset`.
 ///
 /// ```
 /// use boucle::net::UnixStream;

@@ -5,7 +5,7 @@
 //! thread 0 is the loop itself.
 //!
 //! - A poll is a slice in the lane of its task. It encloses what it causes, and the wake of a task that waits
-//!   for its end. Turns and parks are slices in the lane of the loop.
+//!   for its end. Turns and parks are slices in the lane of the loop; a turn lasts until the next one begins.
 //! - A wake is an arrow from the poll that has caused it, or from the turn, to the poll that it leads to.
 //! - The numbers of ready tasks, timers and sources are counters.
 //!
@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::time::Duration;
 
-use crate::observe::{Ending, Event, EventKind, Live, Origin, Outcome, words};
+use crate::observe::{Ending, Event, EventKind, Live, Origin, Outcome, TaskState, words};
 use crate::trace::cause::Cause;
 use crate::trace::perfetto::format::{Arg, Lane, Nanos, Slice, Written};
 use crate::trace::recorder::first_began;
@@ -65,8 +65,10 @@ struct Lanes<'a> {
     labels: BTreeMap<u64, String>,
     turn: Option<Slice>,
     poll: Option<Slice>,
-    /// Where that poll ends: after its last event, which may be one that its end has caused.
+    /// Where that poll ends: after its last event.
     poll_end: Nanos,
+    /// It has ended its task, so what that causes is a part of it.
+    ends_task: bool,
     /// What has put each task of the ready queue there.
     queued: BTreeMap<u64, Queued>,
     /// What the counters show.
@@ -95,6 +97,7 @@ impl<'a> Lanes<'a> {
             turn: None,
             poll: None,
             poll_end: 0,
+            ends_task: false,
             queued: BTreeMap::new(),
             counted: [0; 3],
         }
@@ -106,7 +109,7 @@ impl<'a> Lanes<'a> {
         for event in &self.loop_trace.events {
             let place = self.place(event);
             let is_of_poll = self.live.polled.is_some() || self.is_caused_by_poll(event);
-            self.write(event, end, place);
+            self.write(event, place);
             self.live.apply(event);
             self.count(place);
             end = place + self.width();
@@ -130,10 +133,9 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Returns whether the end of the latest poll has caused an event: that of its task, or the wake of one that
-    /// waits for it.
+    /// Returns whether the latest poll has ended its task, and an event is that end, or caused by it.
     fn is_caused_by_poll(&self, event: &Event) -> bool {
-        let Some(poll) = &self.poll else { return false };
+        let Some(poll) = self.poll.as_ref().filter(|_| self.ends_task) else { return false };
         match event.kind {
             EventKind::Finished { task, .. } => task == poll.lane.task,
             _ => Cause::of(event).is_some_and(|cause| cause.by == Origin::Task(poll.lane.task)),
@@ -153,17 +155,13 @@ impl<'a> Lanes<'a> {
         if self.live.is_virtual { 1_000 } else { 1 }
     }
 
-    /// Writes an event, which begins at `place`; the event before ends at `end`. A poll is written when the next
-    /// poll, turn or park begins: by then it encloses what its end has caused.
-    fn write(&mut self, event: &Event, end: Nanos, place: Nanos) {
+    /// Writes an event, which begins at `place`. A poll is written when the next poll, turn or park begins: by
+    /// then it encloses what its end has caused.
+    fn write(&mut self, event: &Event, place: Nanos) {
         match event.kind {
-            EventKind::MainEntered { .. } => {
-                self.close_poll();
-                self.close_turn(end.min(place)); // of the run before
-            }
             EventKind::TurnBegins => {
                 self.close_poll();
-                self.close_turn(end.min(place));
+                self.close_turn(place);
                 self.turn = Some(self.slice_of_turn(event.turn, place));
             }
             EventKind::PollBegins { task } => {
@@ -211,10 +209,13 @@ impl<'a> Lanes<'a> {
         }
         self.poll = Some(poll);
         self.poll_end = place + self.width();
+        self.ends_task = false;
     }
 
     /// Adds to the poll how it has ended.
     fn end_poll(&mut self, task: u64, outcome: Outcome) {
+        let is_aborted = self.live.tasks.get(&task).is_some_and(|task| task.state == TaskState::Aborted);
+        self.ends_task = outcome != Outcome::Pending || is_aborted;
         let Some(poll) = &mut self.poll else { return };
         let outcome = words::outcome(outcome).into();
         poll.args.push(("outcome", Arg::Words(outcome)));

@@ -389,24 +389,28 @@ fn real_time_is_the_axis() {
     );
 }
 
-/// What comes after a poll, here the destructor of another task, and the time between two runs, is no part of
-/// it, nor is the latter of a turn.
+/// What comes after a poll is no part of it: the destructor of another task, the time between two runs, and its
+/// own task's drop at the end of the loop. The destructor of a task that has aborted itself is.
 #[test]
 fn a_poll_ends_where_it_ends() {
     let mut story = Story::of(1, &Recorder::new(), false);
     story.enter(1).turn().poll(1).later(5).returns();
-    story.later(200).finish(2, Ending::Cancelled).later(300).enter(3).turn().poll(3).returns();
+    story.later(200).finish(2, Ending::Cancelled).later(300);
+    story.enter(3).turn().poll(3).spawn(4, "a").spawn(5, "b").returns();
+    story.turn().poll(4).record(EventKind::Aborted { task: 4, by: Origin::Task(4) }).waits(&[]);
+    story.later(20).finish(4, Ending::Cancelled).poll(5).waits(&[]);
+    story.later(300).finish(5, Ending::Cancelled).close();
     let events = events(&story.trace());
     expect_coherence(&events);
-    let slices = of_phase(&events, "X").into_iter();
-    let slices = slices.map(|it| format!("{} {} {}", it["name"], it["ts"], it["dur"]));
+    let polls = of_phase(&events, "X").into_iter().filter(|it| it["cat"] == "poll");
+    let polls = polls.map(|it| format!("{} {} {}", it["name"], it["ts"], it["dur"]));
     assert_eq!(
-        slices.collect::<Vec<_>>(),
+        polls.collect::<Vec<_>>(),
         [
             r#""1 main" 0.0 5000.001"#,
-            r#""turn 1" 0.0 205000.001"#,
             r#""3 main" 505000.0 0.001"#,
-            r#""turn 2" 505000.0 0.001"#
+            r#""4 a" 505000.0 20000.001"#,
+            r#""5 b" 525000.0 0.001"#
         ]
     );
 }

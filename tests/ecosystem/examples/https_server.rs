@@ -57,7 +57,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::server::conn::auto;
 use smol_hyper::rt::FuturesIo;
 
@@ -71,12 +71,12 @@ const IDLE: Duration = Duration::from_secs(30);
 /// How long the requests that have begun may take when their connection, or the service, is to end.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Answers a request. `/slow` takes two seconds, and `/slow?9` nine. What comes with it is read and dropped:
-/// over HTTP/2 a client that is still sending when it is answered may lose the answer.
+/// Answers a request. `/slow` takes two seconds, and `/slow?9` nine. Over HTTP/2 what comes with it is read and
+/// dropped: a client that is still sending when it is answered may lose the answer.
 async fn answer(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
-    let (Parts { method, uri, .. }, mut body) = request.into_parts();
+    let (Parts { method, uri, version, .. }, mut body) = request.into_parts();
     say(&format!("{method} {}", uri.path()));
-    while let Some(Ok(_)) = body.frame().await {}
+    while version == Version::HTTP_2 && matches!(body.frame().await, Some(Ok(_))) {}
     let (status, text) = match (method, uri.path()) {
         (Method::GET, "/") => (StatusCode::OK, "hello\n"),
         (Method::GET, "/slow") => {
@@ -127,7 +127,8 @@ fn report(error: ServeError<SocketAddr, Box<dyn Error + Send + Sync>>) {
     _ = writeln!(io::stderr(), "{text}"); // not `eprintln!`, for the reason below
 }
 
-/// Prints a line. (`println!` panics if stdout is closed or its disk is full: then the service would end.)
+/// Prints a line. (`println!` panics if what reads stdout is gone, or its disk is full: then the service would
+/// end.)
 fn say(text: &str) {
     _ = writeln!(io::stdout(), "{text}");
 }
