@@ -6,7 +6,7 @@
 
 use std::any::type_name;
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::marker::PhantomData;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
@@ -336,15 +336,13 @@ impl EventLoop {
     /// Runs turns. An error of a park is returned; a deadlock panics here, at the program's line.
     #[track_caller]
     fn turn_until(&self, until: Until<'_>) -> io::Result<Turn> {
-        let turned = turn::run_until(self.number, until);
-        if let Err(error) = &turned
-            && error.kind() == io::ErrorKind::Deadlock
-            && error.get_ref().is_some()
-        // not the kernel's
-        {
-            panic!("{error}");
+        match turn::run_until(self.number, until) {
+            // (The kernel's error of this kind has no text of ours inside.)
+            Err(error) if error.kind() == ErrorKind::Deadlock && error.get_ref().is_some() => {
+                panic!("{error}")
+            }
+            turned => turned,
         }
-        turned
     }
 
     /// Makes this the running loop. If it may not run here, drops the main future and panics.

@@ -55,8 +55,8 @@
 //!
 //! Over HTTP/2 each request is a task of [`Executor`]: its panic ends that request alone, and reaches the panic
 //! hook, but not [`on_error`](crate::net::Serve::on_error). A limit of connections is none of requests: hyper
-//! lets each connection have 200 at once. A client that is still sending a body when it is answered may lose the
-//! answer: read the body first, or drain it.
+//! lets each connection have 200 at once, by default. A client that is still sending a body when it is answered
+//! may lose the answer: read the body first, or drain it.
 //!
 //! `header_read_timeout` limits no body. `hyper-util`'s `auto` waits for the first bytes of a connection without
 //! a limit, and so does HTTP/2 for the client's preface: close a connection on which no request has come, as

@@ -116,8 +116,8 @@ impl<F: Future> fmt::Debug for Gather<F> {
 ///
 /// # Errors
 ///
-/// The one that comes first. Of [`JoinHandle`]s, only a panic or an abort is an error: a
-/// task's own `Err` stays in its value. So gather the futures, or [`wait`](crate::wait) with
+/// The error that comes first. Of [`JoinHandle`]s, only a panic or an abort is an error: a task's own `Err`
+/// stays in its value. So gather the futures, or [`wait`](crate::wait) with
 /// [`FIRST_EXCEPTION`](crate::FIRST_EXCEPTION).
 ///
 /// # Panics

@@ -7,7 +7,9 @@ use std::future::pending;
 use std::io::{self, Read, Write};
 use std::net::{self, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::panic::{set_hook, take_hook};
 use std::rc::Rc;
+use std::sync::mpsc;
 
 use boucle::net::{ServeError, TcpListener, TcpStream, UdpSocket, serve};
 use boucle::{EventLoop, sleep};
@@ -250,7 +252,8 @@ fn a_loop_without_descriptors_is_an_error() {
     assert_eq!(refusals.0.get(), 4 + of_epoll);
 }
 
-/// A loop that cannot park ends its run, whichever way it is run, with the reason. It can be run again.
+/// A loop that cannot park ends its run, whichever way it is run, with the reason, and a panic names the line that
+/// runs it. It can be run again.
 #[test]
 fn a_loop_that_cannot_park_ends_its_run() {
     if passes_alone(own_binary(), "exhaustion::a_loop_that_cannot_park_ends_its_run") {
@@ -260,10 +263,15 @@ fn a_loop_that_cannot_park_ends_its_run() {
     let event_loop = virtual_loop();
     let _handle = event_loop.handle(); // which the loop waits for, in a poller that is not open yet
     let limit = Limit::free(0);
+    let (sender, places) = mpsc::channel();
+    let before = take_hook();
+    set_hook(Box::new(move |panic| sender.send(panic.location().unwrap().file().to_owned()).unwrap()));
     let block_on = panic_of(|| event_loop.block_on(pending::<()>()));
     let run_forever = panic_of(|| event_loop.run_forever());
+    set_hook(before);
     let turn = event_loop.turn(None).unwrap_err();
     drop(limit);
+    assert_eq!(places.iter().collect::<Vec<_>>(), [file!(); 2]);
     Refusals::default().count(&turn);
     assert_eq!([block_on, run_forever], [(); 2].map(|()| format!("the event loop cannot park: {turn}")));
     event_loop.block_on(sleep(SECOND));
