@@ -3,8 +3,8 @@
 //!
 //! A frame is one byte, its length, and then that many bytes. `read_frame` keeps what it has read in local
 //! variables, so dropping it after the first byte loses that byte. `Frames` keeps it in a field, and the next
-//! read goes on from there. Exploration drops each reader after each of its pending polls in turn, at once or
-//! when it is woken, and reads on, until one run fails.
+//! read goes on from there. Each run of the exploration drops the reader after another pending poll, at once or
+//! when it is woken, and reads on, until a run fails.
 //!
 //! ```sh
 //! cargo run --release --example cancel

@@ -27,7 +27,7 @@ use boucle::{interval, sleep, spawn_named};
 use stage::{options, println};
 
 const HELP: &str = "\
-Runs five tasks for a second and a half. A clock among them is late: another task keeps the thread.
+Runs five tasks for two seconds. A clock among them is late: another task keeps the thread.
 
 usage: late";
 
@@ -68,7 +68,7 @@ async fn cache() {
     }
 }
 
-/// Adds up what has happened, every 290 ms.
+/// Adds up what has happened, with 290 ms in between.
 async fn report() {
     for _ in 0..5 {
         sleep(Duration::from_millis(290)).await;

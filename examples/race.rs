@@ -1,6 +1,6 @@
-//! Two withdrawals from one account. Each looks at the balance, waits for the journal, and then takes the
-//! money: the balance may have changed by then. In FIFO order it has not. Exploration tries other orders, one
-//! after the other, until one fails, and draws that one.
+//! Two withdrawals from one account. Each looks at the balance, waits for the journal, and then takes the money:
+//! the balance may have changed by then. In FIFO order it never does. Exploration tries other orders, one after
+//! the other, until one fails, and draws that one.
 //!
 //! ```sh
 //! cargo run --release --example race

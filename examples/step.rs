@@ -34,10 +34,10 @@
 //!   polled 1; woken by sources 0, inbox 0, timers 0; ready 0, left 0; 1.500 s
 //! ```
 //!
-//! A turn polls the tasks that are ready, parks until a timer, a socket or another thread ends the park,
-//! and wakes the tasks that waited for it: they are ready for the next turn. In the line after each turn,
-//! `sources` are sockets, and `inbox` is other threads; `ready` is polled next turn, `left` is not done
-//! yet. The last figure is the time when the turn ended.
+//! A turn polls the tasks that are ready and parks: if none is ready by then, it sleeps until a timer, a socket
+//! or another thread ends that. Then it wakes the tasks that waited: they are ready for the next turn. In the
+//! line after each turn, `sources` are sockets, and `inbox` is other threads; `ready` is polled next turn,
+//! `left` is not done yet. The last figure is the time when the turn ended.
 //!
 //! - Turn 1 polls the task that awaits `gather`, which spawns the three sleeps.
 //! - Turn 2 polls them in the order in which they were spawned, and each arms a timer. Now nothing

@@ -23,7 +23,7 @@
 //! (`await`). The compiler refuses an `await` outside a coroutine: the documentation of `boucle::run` has an
 //! example.
 //!
-//! - A **coroutine** that is awaited runs within the one that awaits it, and not before.
+//! - A **coroutine** that is awaited begins at the `await`, within the one that awaits it.
 //! - A **task** is a coroutine that the loop runs by itself. To await it is to wait for its end.
 //! - A **future** is a promise of a value that comes from elsewhere: here from another task, which sends it
 //!   through a `oneshot` channel of the `futures-channel` crate. In Rust all three are `Future`s.

@@ -11,7 +11,7 @@ pub(crate) async fn exemple() {
 
 /// Runs a loop inside a running loop, as in a notebook, where one is always running. Returns the
 /// message of the panic.
-pub(crate) async fn run_inside_of_run() -> Option<String> {
+pub(crate) fn run_inside_of_run() -> Option<String> {
     message_of(|| boucle::run(exemple()))
 }
 

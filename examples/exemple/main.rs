@@ -50,7 +50,7 @@ fn main() {
     println!("(exemple() has made an object, and printed nothing)");
     boucle::run(coroutine);
     boucle::run(async {
-        let message = run_inside_of_run().await;
+        let message = run_inside_of_run();
         println!("(run inside of run: {})", message.unwrap_or_default());
         exemple().await;
     });

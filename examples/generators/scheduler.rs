@@ -15,8 +15,8 @@ pub(crate) type Coroutine = Pin<Box<dyn Future<Output = ()>>>;
 pub(crate) fn run(coroutines: Vec<Coroutine>) {
     let (ready, queue) = mpsc::channel();
     let mut coroutines: BTreeMap<usize, Coroutine> = coroutines.into_iter().enumerate().collect();
-    for number in coroutines.keys() {
-        Number(*number, ready.clone()).send();
+    for &number in coroutines.keys() {
+        ready.send(number).expect("the receiver is in this function");
     }
     while !coroutines.is_empty() {
         let number = queue.recv().expect("a sender is in this function");
@@ -24,7 +24,7 @@ pub(crate) fn run(coroutines: Vec<Coroutine>) {
         let Some(coroutine) = coroutines.get_mut(&number) else {
             continue;
         };
-        let waker = Waker::from(Arc::new(Number(number, ready.clone())));
+        let waker = Waker::from(Arc::new(Wakes { number, ready: ready.clone() }));
         let polled = coroutine.as_mut().poll(&mut Context::from_waker(&waker));
         if polled.is_ready() {
             coroutines.remove(&number);
@@ -33,16 +33,19 @@ pub(crate) fn run(coroutines: Vec<Coroutine>) {
 }
 
 /// A waker: the number of the coroutine that it wakes, and the queue.
-struct Number(usize, Sender<usize>);
+struct Wakes {
+    number: usize,
+    ready: Sender<usize>,
+}
 
-impl Number {
+impl Wakes {
     fn send(&self) {
         // It fails when the scheduler has ended, and then there is nothing to wake.
-        let _ = self.1.send(self.0);
+        let _ = self.ready.send(self.number);
     }
 }
 
-impl Wake for Number {
+impl Wake for Wakes {
     fn wake(self: Arc<Self>) {
         self.send();
     }

@@ -39,21 +39,23 @@ impl Generator for Talk {
     type Yield = ();
 
     fn resume(&mut self, sent: Option<&str>) -> Result<Option<()>, NotStarted> {
-        match (&self, sent) {
-            (Talk::Start, Some(_)) => return Err(NotStarted),
+        match (&*self, sent) {
+            (Talk::Start, Some(_)) => Err(NotStarted),
             (Talk::Start, None) => {
                 println!("Get ready for this");
                 *self = Talk::AtYield;
+                Ok(Some(()))
             }
             (Talk::AtYield, data) => {
                 println!("{}", data.unwrap_or("None"));
-                if data == Some("stop") {
-                    *self = Talk::End;
+                if data != Some("stop") {
+                    return Ok(Some(()));
                 }
+                *self = Talk::End;
+                Ok(None)
             }
-            (Talk::End, _) => {}
+            (Talk::End, _) => Ok(None),
         }
-        Ok((!matches!(self, Talk::End)).then_some(()))
     }
 }
 
@@ -63,7 +65,8 @@ pub(crate) fn started<G: Generator>(mut generator: G) -> G {
     generator
 }
 
-/// `yield from` a list, and then from another generator, which receives what is sent.
+/// `yield from` a list, and then from another generator, which receives what is sent. (What is sent before the
+/// last name is lost; Python raises an error.)
 pub(crate) struct YieldFrom<G> {
     names: std::slice::Iter<'static, &'static str>,
     then: G,

@@ -113,9 +113,9 @@
 //!
 //! - Figures 1 and 2: the thread waits, and the pages' times add up.
 //! - Figure 5: two threads wait at the same time. Each runs the function of figure 1.
-//! - Figure 6 is the whole of figure 5 magnified, where the slides magnify its beginning: which thread runs
-//!   when, and for how long until it waits again. Another run may have another order: the kernel decides
-//!   which thread goes on, and may stop one anywhere.
+//! - Figure 6 is another run of figure 5's program, magnified as a whole, where the slides magnify its
+//!   beginning: which thread runs when, and for how long until it waits again. Each run may have another order:
+//!   the kernel decides which thread goes on, and may stop one anywhere.
 //! - Figure 7: two coroutines wait at the same time, on one thread. The code is that of the threads
 //!   with an `await` where they block, and control passes only there: so the coroutines go on in the
 //!   order in which the answers come.

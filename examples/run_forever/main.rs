@@ -46,8 +46,8 @@
 //! thread. So the program has to call `stop`, which lets the current batch finish.
 //!
 //! The version with `gather`, as the course prints it, ends in an error, here as in CPython. The second
-//! coroutine calls `stop` in the batch in which it ends. The gather would be polled in the next batch, but
-//! there is none. Without `stop` the loop ends by itself, when the gather is complete.
+//! coroutine calls `stop` in the batch in which it ends. The next batch would poll the gather, but there is
+//! none. Without `stop` the loop ends by itself, when the gather is complete.
 //!
 //! Read next: `loops.rs` beside this file; then `src/event_loop.rs`. Run next: `cargo run --release
 //! --example two_loops`.

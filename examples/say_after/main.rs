@@ -27,9 +27,8 @@
 //! - `run` runs one coroutine on a loop of its own.
 //! - Two coroutines that are awaited one after the other take 3 seconds: the second one is not
 //!   polled, and so does not begin, before the first one is over.
-//! - Two tasks take 2, the longer wait. A task is in the ready queue from `spawn` on: so while the
-//!   first `await` waits, both are polled, in one batch, and both arm their timers. `world`'s is due
-//!   first.
+//! - Two tasks take 2, the longer wait. `spawn` puts a task into the ready queue: while the first
+//!   `await` waits, one batch polls both, and both arm their timers. `world`'s is due first.
 //! - `gather` spawns tasks as well. It returns the results in the order of its input, whichever
 //!   comes first. The delays are random; another `--seed` gives others.
 //!

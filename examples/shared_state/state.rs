@@ -75,7 +75,7 @@ impl Mailbox {
     }
 }
 
-/// Two tasks write to a third, which reads until both have sent `fin`.
+/// Two tasks write to a mailbox, from which the caller reads until both have sent `fin`.
 pub(crate) async fn exchange() {
     let mailbox = Rc::new(Mailbox::default());
     for name in ["Daniel", "Donna"] {

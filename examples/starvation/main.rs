@@ -19,12 +19,12 @@
 //! A loop cannot interrupt a task: it gets control back at an `await` that is not ready. A task that
 //! awaits nothing finishes its work first, and every other task is a thousand pieces late.
 //!
-//! The cure is to yield. `yield_now` yields every time; each time the task goes to the end of the
-//! queue, which for small pieces may cost more than the work. `consume_budget` yields once in 128
-//! times. Each await of a socket, a timer or a task that is ready at once spends from the same
-//! budget, so a task that finds its socket ready again and again yields by itself. If one piece
-//! takes long, since it blocks (is I/O-bound) or computes (is CPU-bound), give it to `run_in_executor`.
-//! (In CPython a thread may not cure the second: `calcul` says why.)
+//! The cure is to yield. `yield_now` yields every time; each time the task goes to the end of the queue, which
+//! for small pieces may cost more than the work. `consume_budget` yields once in 128 times. Each await of a
+//! socket, a timer or a task that is ready at once spends from the same budget, so a task that finds its socket
+//! ready again and again yields by itself. If one piece takes long, since it blocks (is I/O-bound) or computes
+//! (is CPU-bound), give it to `run_in_executor`. (In CPython a thread may not cure a computation: `calcul` says
+//! why.) `late` shows how to find such a task.
 //!
 //! Read next: `work.rs` beside this file; then `src/task/budget.rs`. Run next: `cargo run --release
 //! --example generators`, how it works underneath; or `calcul`, starvation by arithmetic.
@@ -32,7 +32,7 @@
 mod work;
 
 use stage::{options, println};
-use work::{Yields, work};
+use work::{Seen, Yields, work};
 
 const HELP: &str = "\
 Shows how long a task waits for its turn while another one works, and keeps control or yields.
@@ -49,8 +49,7 @@ fn main() {
         (Yields::Always, "yield_now before each:"),
         (Yields::WhenBudgetIsSpent, "consume_budget before each:"),
     ] {
-        let seen = boucle::run(work(PIECES, yields));
-        let (turns, longest) = (seen.turns, seen.longest);
+        let Seen { turns, longest } = boucle::run(work(PIECES, yields));
         let pieces = if longest == 1 { "piece" } else { "pieces" };
         println!("{what:28} turns: {turns}, longest wait: {longest} {pieces} of work");
     }

@@ -312,7 +312,7 @@ fn an_interrupt_that_is_ignored_ends_no_program() {
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    // It runs for a second and a half.
+    // It runs for two seconds.
     std::thread::sleep(std::time::Duration::from_millis(400));
     interrupt(&child);
     assert!(child.wait().unwrap().success());
@@ -339,7 +339,7 @@ fn an_interrupt_leaves_a_whole_file() {
         .env("BOUCLE_TRACE", file.path())
         .spawn()
         .expect("the examples are built");
-    // It runs for a second and a half.
+    // It runs for two seconds.
     std::thread::sleep(std::time::Duration::from_millis(400));
     interrupt(&child);
     assert_eq!(child.wait().unwrap().signal(), Some(2));

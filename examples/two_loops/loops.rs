@@ -28,8 +28,8 @@ async fn meet(meeting: Arc<Meeting>, patience: Duration) {
 /// Two coroutines on one loop. Returns the most that were present at once.
 pub(crate) fn on_one_loop(patience: Duration) -> usize {
     let meeting = Arc::new(Meeting::default());
-    let coroutine = |_| meet(Arc::clone(&meeting), patience);
-    boucle::run(gather([0, 1].map(coroutine)));
+    let coroutine = || meet(Arc::clone(&meeting), patience);
+    boucle::run(gather([coroutine(), coroutine()]));
     meeting.most()
 }
 

@@ -16,11 +16,10 @@
 //!
 //! A loop polls one task at a time, on its own thread: its coroutines are concurrent, not parallel. To use
 //! several cores, a program has several loops, each in a thread: here each can have a core, where in CPython
-//! they share the GIL. The first two lines do not measure time: each coroutine blocks its thread until
-//! another one comes to the same place. On one loop no other coroutine can come, and it gives up; on two
-//! loops both are there at once.
+//! they share the GIL. The first two lines do not measure time: each coroutine blocks its thread until another
+//! one arrives. On one loop none can, and it gives up; on two loops both are there at once.
 //!
-//! Loops share nothing. A `LoopHandle` may go to other threads, and spawns a task on its loop; tasks of
+//! Loops share no tasks. A `LoopHandle` may go to other threads, and spawns a task on its loop; tasks of
 //! different loops send each other values through a channel for threads.
 //!
 //! Read next: `loops.rs` and `messages.rs` beside this file; then `src/wake/inbox.rs`, how a message

@@ -70,8 +70,8 @@ where
     let begin = boucle::now();
     let turns = ticking::start();
     let task1 = boucle::spawn(nom_async(wait));
-    let task2 = boucle::spawn(turns.clone().until_end_of(calcul(5)));
-    let task3 = boucle::spawn(turns.clone().until_end_of(calcul(3)));
+    let task2 = boucle::spawn_named("calcul 5", turns.clone().until_end_of(calcul(5)));
+    let task3 = boucle::spawn_named("calcul 3", turns.clone().until_end_of(calcul(3)));
     task1.await?;
     let turns = task2.await?.max(task3.await?);
     print_total(boucle::now() - begin);

@@ -36,20 +36,20 @@
 //! `calcul(x)` computes `x` to the power of a million and prints the first two of its digits: of
 //! 698,971 for 5, of 477,122 for 3.
 //!
-//! As tasks they take half the time, since the sleep passes while the loop calculates. Only the sleep
-//! is saved: on one thread the calculations still run one after the other. They have no `await`, so
-//! meanwhile the loop stands still: the task that ticks has no turn, and `Daniel` comes last, however
-//! short its sleep is (unless it is zero).
+//! As tasks they take half the time, since the sleep passes while the loop calculates. Only the sleep is saved:
+//! on one thread the calculations still run one after the other. They have no `await`, so meanwhile the loop
+//! stands still: the task that ticks has no turn, and `Daniel` comes last, however short its sleep is (unless it
+//! is over before the first poll).
 //!
 //! The cure is `run_in_executor`: other threads calculate, and the task ticks. Here each line is printed
 //! as soon as it is computed; `17` mostly comes first, since its number is shorter.
 //!
-//! In CPython, in its usual build, threads are half a cure: one thread at a time runs Python code, so the
-//! calculations still take turns. And a single call in C, such as the power (before Python 3.12 `str` too),
-//! holds the interpreter's lock, the GIL, until it is done: meanwhile the task that ticks has no turn. There
-//! a thread is for what waits (is I/O-bound), since a call that waits releases the lock; for what computes
-//! (is CPU-bound) there are other processes (`ProcessPoolExecutor`). Since Python 3.11 (and 3.10.7) `str`
-//! also refuses an integer of more than 4,300 digits, unless `sys.set_int_max_str_digits(0)` was called.
+//! In CPython, in its usual build, threads cure half of it: one at a time runs Python code, so the calculations
+//! still take turns. And a single call in C, such as the power (before Python 3.12 `str` too), holds the
+//! interpreter's lock, the GIL, until it is done: meanwhile the task that ticks has no turn. There a thread is
+//! for what waits (is I/O-bound), since a call that waits releases the lock; for what computes (is CPU-bound)
+//! there are other processes (`ProcessPoolExecutor`). Since Python 3.11 (and 3.10.7) `str` also refuses an
+//! integer of more than 4,300 digits, unless `sys.set_int_max_str_digits(0)` was called.
 //!
 //! Read next: `calcul.rs` beside this file, the coroutines, and `ticking.rs`, the task that ticks;
 //! then `src/executor/run_in_executor.rs`. Run next: `cargo run --release --example wiki`.

@@ -20,7 +20,7 @@ fn a_coroutine_prints_when_it_is_run_and_not_when_it_is_called() {
 #[test]
 fn a_loop_inside_a_loop_is_refused() {
     let (message, printed, _) = virtually(async {
-        let message = run_inside_of_run().await;
+        let message = run_inside_of_run();
         exemple().await;
         message.expect("it is refused")
     });
