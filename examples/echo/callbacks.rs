@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::time::Duration;
 
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
@@ -61,9 +62,10 @@ pub(crate) fn serve(listener: std::net::TcpListener, once: bool) -> io::Result<(
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(128);
     let mut clients = Clients::default();
+    let mut timeout = None;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     loop {
-        match poll.poll(&mut events, None) {
+        match poll.poll(&mut events, timeout) {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             result => result?,
         }
@@ -72,12 +74,14 @@ pub(crate) fn serve(listener: std::net::TcpListener, once: bool) -> io::Result<(
                 return Ok(());
             }
         }
-        // After any event: if descriptors had run out, one may be free now for a client that waits.
-        clients.accept(&listener, poll.registry());
+        // If descriptors have run out, it is tried again after any event, and after a while: no event reports
+        // that there are some again.
+        timeout = (!clients.accept(&listener, poll.registry())).then_some(RETRY);
     }
 }
 
 const LISTENER: Token = Token(0);
+const RETRY: Duration = Duration::from_millis(100);
 
 /// The clients, each with its next callback.
 #[derive(Default)]
@@ -88,8 +92,8 @@ struct Clients {
 
 impl Clients {
     /// Accepts the clients that wait. An error concerns one client, or descriptors are lacking: the listener
-    /// stays.
-    fn accept(&mut self, listener: &TcpListener, registry: &Registry) {
+    /// stays, and it returns false.
+    fn accept(&mut self, listener: &TcpListener, registry: &Registry) -> bool {
         loop {
             match listener.accept() {
                 Ok((client, _)) => {
@@ -99,8 +103,11 @@ impl Clients {
                         report::lost(&error);
                     }
                 }
-                Err(error) if must_wait(&error) => return,
-                Err(error) => return report::cannot_accept(&error),
+                Err(error) if must_wait(&error) => return true,
+                Err(error) => {
+                    report::cannot_accept(&error);
+                    return false;
+                }
             }
         }
     }

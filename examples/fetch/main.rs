@@ -41,7 +41,7 @@
 //!
 //! At once 0.67s, in sequence 2.27s: 3.4 times as long.
 //! On one thread the waits overlap: they last as long as the longest, not as their
-//! sum. So the ratio is at most the number of URLs, 4.
+//! sum. So if the network stays the same, the ratio is at most the number of URLs, 4.
 //! (The course page measured 0.67 s and 8.06 s: its network was not the same both times.)
 //!
 //! Read next: examples/fetch/fetch.rs, then examples/stage/http/client.rs.
@@ -110,7 +110,9 @@ fn compare(urls: &[String], server: Option<&Server>) -> bool {
         println!("At once {at_once:.2}s, in sequence {in_turn:.2}s: {ratio:.1} times as long.");
         if count > 1 {
             println!("On one thread the waits overlap: they last as long as the longest, not as their");
-            println!("sum. So the ratio is at most the number of URLs, {count}.");
+            println!(
+                "sum. So if the network stays the same, the ratio is at most the number of URLs, {count}."
+            );
         }
     }
     all_came && all_came_again

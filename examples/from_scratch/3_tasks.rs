@@ -85,6 +85,7 @@ pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
     let main = spawn(main);
     loop {
         if let Some(output) = main.0.borrow_mut().output.take() {
+            TASKS.take(); // drops the tasks that are left
             return output;
         }
         poll(READY.with(|ready| ready.pop()));

@@ -85,6 +85,7 @@ pub(crate) fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
         let batch = READY.with(|ready| std::mem::take(&mut *ready.queue.lock().unwrap()));
         batch.into_iter().for_each(poll);
         if let Some(output) = main.0.borrow_mut().output.take() {
+            TASKS.take(); // drops the tasks that are left
             return output;
         }
 

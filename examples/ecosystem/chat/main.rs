@@ -79,7 +79,7 @@ usage: chat [--serve ADDRESS | --connect URL [--name NAME]]
   --connect URL    be a client, until the end of stdin; as in --connect ws://127.0.0.1:8765/
   --name NAME      the name before each line of the client (anonyme)
 
-The exit status is 1 if it cannot listen or connect, or if the connection ends without a close frame.";
+The exit status is 1 if it cannot listen or connect, or if the connection does not end by a normal close frame.";
 
 enum Role {
     Demo,
