@@ -252,8 +252,8 @@ fn a_loop_without_descriptors_is_an_error() {
     assert_eq!(refusals.0.get(), 4 + of_epoll);
 }
 
-/// A loop that cannot park ends its run, whichever way it is run, with the reason, and a panic names the line that
-/// runs it. It can be run again.
+/// A loop that cannot park ends its run, whichever way it is run, with the reason, and a panic names the line
+/// that runs it. It can be run again.
 #[test]
 fn a_loop_that_cannot_park_ends_its_run() {
     if passes_alone(own_binary(), "exhaustion::a_loop_that_cannot_park_ends_its_run") {

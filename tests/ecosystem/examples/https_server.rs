@@ -76,7 +76,9 @@ const GRACE: Duration = Duration::from_secs(30);
 async fn answer(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
     let (Parts { method, uri, version, .. }, mut body) = request.into_parts();
     say(&format!("{method} {}", uri.path()));
-    while version == Version::HTTP_2 && matches!(body.frame().await, Some(Ok(_))) {}
+    if version == Version::HTTP_2 {
+        while let Some(Ok(_)) = body.frame().await {}
+    }
     let (status, text) = match (method, uri.path()) {
         (Method::GET, "/") => (StatusCode::OK, "hello\n"),
         (Method::GET, "/slow") => {
@@ -124,7 +126,7 @@ fn report(error: ServeError<SocketAddr, Box<dyn Error + Send + Sync>>) {
     let cause = if let ServeError::Handler(_, error) = &error { error.source() } else { None };
     let causes = iter::successors(cause, |&error| error.source());
     let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    _ = writeln!(io::stderr(), "{text}"); // not `eprintln!`, for the reason below
+    _ = writeln!(io::stderr(), "{text}"); // not `eprintln!`, for the reason in `say`
 }
 
 /// Prints a line. (`println!` panics if what reads stdout is gone, or its disk is full: then the service would
