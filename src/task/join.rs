@@ -204,17 +204,17 @@ impl<T: 'static> Future for JoinHandle<T> {
         assert!(!self.is_spent(), "the JoinHandle of task {id} was polled after it was ready");
         ready!(budget::poll_left(cx));
         let mut joiner = Joiner::Waiter(waiter(cx.waker()));
-        let polled = current::on_own_loop(loop_number, "a JoinHandle", move |state| {
-            let output = state.tasks.take_done(slot, id);
-            if matches!(output, Found::Pending) {
-                state.record_wait(WaitsFor::Task(id));
-                state.tasks.exchange_joiner(slot, id, &mut joiner);
+        let found = current::on_own_loop(loop_number, "a JoinHandle", |state| {
+            match state.tasks.take_done(slot, id) {
+                Found::Pending => {
+                    state.record_wait(WaitsFor::Task(id));
+                    state.tasks.exchange_joiner(slot, id, &mut joiner);
+                    Found::Pending
+                }
+                found => found,
             }
-            (output, joiner)
         });
-        let (output, former) = polled.unwrap_or((Found::GONE, Joiner::Nothing));
-        drop(former);
-        match output {
+        match found.unwrap_or(Found::GONE) {
             Found::Done { task, name } => {
                 budget::spend();
                 Poll::Ready(self.open(task, name))
