@@ -142,14 +142,19 @@ impl Tasks {
 
     /// Gives a slot to a task for which a handle will exist, or to the main future, which has no box. Its status
     /// is Queued: the caller pushes its number. Returns the slot and the id.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, task: Option<BoxedTask>, joiner: Joiner) -> (u32, u64) {
         let has_handle = task.is_some(); // the main future has none
         self.live += usize::from(has_handle);
         self.last_id += 1;
         let (id, identity) = (self.last_id, self.loop_number.identity(self.last_id));
-        let slot =
-            self.entries.insert(Entry { id, identity, status: Status::Queued, has_handle, joiner, task });
+        let vacant = self.entries.vacant_entry();
+        let slot = vacant.key();
+        // The entry is written in place. If it were passed to the slab, it would be made on the stack, field by
+        // field, and at once be copied in wider pieces: the processor would have to wait for its own stores.
+        let place = vacant.insert(Entry::EMPTY);
+        let entry = Entry { id, identity, status: Status::Queued, has_handle, joiner, task };
+        mem::forget(mem::replace(place, entry)); // `*place = entry` would compile a drop of the old value
         (slot as u32, id)
     }
 
@@ -289,6 +294,16 @@ impl Tasks {
 }
 
 impl Entry {
+    /// What is in a slot until [`Tasks::insert`] has filled it.
+    const EMPTY: Entry = Entry {
+        id: 0,
+        identity: 0,
+        status: Status::Done,
+        has_handle: false,
+        joiner: Joiner::Nothing,
+        task: None,
+    };
+
     pub(crate) fn is_done(&self) -> bool {
         self.status == Status::Done
     }
