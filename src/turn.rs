@@ -83,31 +83,18 @@ const KEPT_CAPACITY: usize = 1_024;
 pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Result<Turn> {
     let _budget = budget::EndOnDrop; // also when a panic ends the run
     let mut state = current::take(loop_number);
-    let mut polls = 0;
+    let mut polled = 0;
     let is_one_turn = matches!(until, Until::OneTurn(_));
     if is_one_turn {
         state.pops_per_park = 0; // a park is due in any case; `begin_park` sets 61 again
     }
     loop {
         // 1 run
-        state.begin_batch();
-        while let Some((number, popped)) = state.pop() {
-            match popped {
-                Popped::Task(task) => {
-                    polls += 1;
-                    state = poll_task(state, number, task);
-                }
-                Popped::Aborted(task) => state = cancel_task(state, number, task),
-                Popped::Main => {
-                    let is_done;
-                    (state, is_done) = poll_main(state, number, &mut until);
-                    if is_done {
-                        end_block_on(state);
-                        return Ok(Turn::default());
-                    }
-                }
-                Popped::Stale => {}
-            }
+        let main;
+        (state, main) = run_batch(state, &mut until, &mut polled);
+        if main.is_ready() {
+            end_block_on(state);
+            return Ok(Turn::default());
         }
         if !state.is_park_due() {
             continue;
@@ -125,11 +112,36 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
         state = notify_between_steps(state);
         if is_last {
             let (ready, left, time) = (state.ready.len(), state.tasks.live, state.clock.elapsed());
-            turn = Turn { polled: polls, ready, left, time, stopped: state.stopping, ..turn };
+            turn = Turn { polled, ready, left, time, stopped: state.stopping, ..turn };
             current::release(state);
             return parked.map(|()| turn);
         }
     }
+}
+
+/// The first step: pops the numbers of the batch, and polls or drops what they stand for. Returns early, and
+/// ready, when the main future is done. (Tasks that were polled are counted in `polled`.)
+#[inline(always)]
+fn run_batch(mut state: Box<State>, until: &mut Until<'_>, polled: &mut usize) -> (Box<State>, Poll<()>) {
+    state.begin_batch();
+    while let Some((number, popped)) = state.pop() {
+        match popped {
+            Popped::Task(task) => {
+                *polled += 1;
+                state = poll_task(state, number, task);
+            }
+            Popped::Aborted(task) => state = cancel_task(state, number, task),
+            Popped::Main => {
+                let main;
+                (state, main) = poll_main(state, number, until);
+                if main.is_ready() {
+                    return (state, main);
+                }
+            }
+            Popped::Stale => {}
+        }
+    }
+    (state, Poll::Pending)
 }
 
 /// Polls a task. If it is pending, it goes back to its slot (if it was woken during the poll, it is queued
@@ -174,19 +186,19 @@ fn finish_task(mut state: Box<State>, number: TaskNumber, task: BoxedTask, endin
     state
 }
 
-/// Polls the main future. Returns the state, and true if the future is done.
+/// Polls the main future.
 #[inline(always)]
-fn poll_main(state: Box<State>, number: TaskNumber, until: &mut Until<'_>) -> (Box<State>, bool) {
+fn poll_main(state: Box<State>, number: TaskNumber, until: &mut Until<'_>) -> (Box<State>, Poll<()>) {
     let Until::MainDone(main) = until else {
         debug_assert!(false, "a main future is popped only while its `block_on` runs");
-        return (state, false);
+        return (state, Poll::Pending);
     };
     let (mut state, polled) = poll(state, number, main.as_mut());
     if let Poll::Ready(ending) = polled {
         state.record_finish(ending);
         state.tasks.finish_main(number.slot());
     }
-    (state, polled.is_ready())
+    (state, polled.map(|_| ()))
 }
 
 /// Polls a future, with the waker of its number and a budget of its own.
