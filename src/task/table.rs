@@ -181,20 +181,21 @@ impl Tasks {
         let Some(entry) = self.by_number(number) else {
             return Popped::Stale;
         };
-        let is_aborted = entry.status == Status::Aborted;
-        if !is_aborted && entry.status != Status::Queued {
-            return Popped::Stale;
+        match entry.status {
+            Status::Queued => {
+                entry.status = Status::NotQueued;
+                // (Between two polls only the main future has no box here.)
+                match entry.task.take() {
+                    Some(task) => Popped::Task(task),
+                    None => Popped::Main,
+                }
+            }
+            Status::Aborted => match entry.task.take() {
+                Some(task) => Popped::Aborted(task),
+                None => Popped::Stale,
+            },
+            Status::NotQueued | Status::Done => Popped::Stale,
         }
-        // Between two polls every task that is not done has its box here: only the main future has none.
-        let Some(task) = entry.task.take() else {
-            entry.status = Status::NotQueued;
-            return Popped::Main;
-        };
-        if is_aborted {
-            return Popped::Aborted(task);
-        }
-        entry.status = Status::NotQueued;
-        Popped::Task(task)
     }
 
     /// Whether the task in that slot is to be dropped when its poll is over.
