@@ -76,11 +76,12 @@ impl Explore {
         self
     }
 
-    /// Sets a time limit; a result that it cuts short is not complete. (After a failure, up to 2,000 more runs
-    /// may look for a shorter schedule, and begin the time anew.) The clock is read after each schedule, never
-    /// within one: a run that waits for a socket or a signal for ever is [not stopped](super#what-is-a-failure).
-    /// A bound of [schedules](Self::schedules) far above what the time allows costs memory, and the random half
-    /// is not reached. By default there is no limit, so that every run of a test tries the same schedules.
+    /// Sets a time limit; a result that it cuts short is not complete. (After a failure it begins anew, once or
+    /// twice: up to 1,000 runs each time look for a shorter schedule.) The clock is read after each schedule,
+    /// never within one: a run that waits for a socket or a signal for ever is [not
+    /// stopped](super#what-is-a-failure). A bound of [schedules](Self::schedules) far above what the time allows
+    /// costs memory, and the random half is not reached. By default there is no limit, so that every run of a
+    /// test tries the same schedules.
     ///
     /// ```
     /// use boucle::explore::Explore;

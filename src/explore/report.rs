@@ -95,10 +95,10 @@ impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
     /// Returns the shortest schedule that is found to fail in the same way.
     ///
     /// Removing deviations can miss a schedule that has fewer, other ones. So after a random schedule those with
-    /// few deviations are searched too, in at most [`ATTEMPTS`] runs and within the time limit anew. (A failure
-    /// that was found before the random schedules has as few deviations as any.)
+    /// few deviations are searched too. For each of the two the time limit begins anew, and a number of runs is
+    /// the bound, [`ATTEMPTS`]. (A failure that was found before the random schedules has as few deviations as any.)
     fn shortest(&self, found: &Found) -> Deviations {
-        let shorter = self.shorten(found);
+        let shorter = Exploration::new(self.explore.clone(), self.program).shorten(found);
         let in_order = self.bound_in_order();
         if self.tried <= in_order || in_order >= ATTEMPTS as u64 || shorter.0.len() <= 1 {
             return shorter;
@@ -121,9 +121,10 @@ impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
         let mut attempts = 0;
         let mut group = shortest.0.len().div_ceil(2);
         while group > 0 {
+            let before = shortest.clone();
             let mut at = 0;
             while at < shortest.0.len() {
-                let left = ATTEMPTS - attempts;
+                let left = if self.is_late() { 0 } else { ATTEMPTS - attempts };
                 let shorter = shortest.simpler(at, group).take(left).find_map(|planned| {
                     attempts += 1;
                     let run = run(self.program, self.schedule_of(planned), Observers::default());
@@ -134,7 +135,10 @@ impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
                     None => at += group,
                 }
             }
-            group /= 2;
+            // When something has changed, others may be left out, or lowered, that could not be before.
+            if group > 1 || shortest == before {
+                group /= 2;
+            }
         }
         shortest
     }

@@ -26,6 +26,8 @@ pub(super) struct Schedule {
     chooser: Chooser,
     /// The number of the turn under way. Each turn polls one task.
     turn: u64,
+    /// Whether the last turn polled a task that nothing had woken.
+    was_spurious: bool,
     /// What the run has done until now.
     pub(super) run: Run,
     /// Whether the deviations of the run are described.
@@ -100,6 +102,7 @@ impl Schedule {
             explore: explore.clone(),
             chooser,
             turn: 0,
+            was_spurious: false,
             run: Run { taken, ..Run::default() },
             is_in_words: false,
             shows_panic: false,
@@ -187,18 +190,35 @@ impl Draw for Decider {
         schedule.run.failure.is_none().then_some(next)
     }
 
+    fn is_explored(&self) -> bool {
+        true
+    }
+
     fn is_spurious(&self) -> bool {
         self.0.borrow().explore.spurious
     }
 
     fn draw_spurious(&mut self, waiting: &[TaskNumber]) -> Option<usize> {
         let mut schedule = self.0.borrow_mut();
-        let chosen = schedule.choose(1 + waiting.len());
+        let is_over = schedule.run.failure.is_some() || schedule.turn == schedule.explore.polls;
+        if waiting.is_empty() || is_over {
+            return None; // if it is over, `draw` ends the run
+        }
+        let options = 1 + waiting.len();
+        let was_spurious = mem::take(&mut schedule.was_spurious);
+        let chosen = match schedule.chooser {
+            // Two in a row are left to the search in order: at random, a run would hardly come to its end.
+            Chooser::Random(_) | Chooser::Priorities(_) if was_spurious => schedule.take(0, options),
+            _ => schedule.choose(options),
+        };
         let turn = schedule.turn + 1;
         schedule.describe(chosen, turn, || {
-            format!("#{} is polled too, though nothing has woken it", waiting[chosen - 1].task())
+            format!("#{} is polled, though nothing has woken it", waiting[chosen - 1].task())
         });
-        chosen.checked_sub(1)
+        let drawn = chosen.checked_sub(1)?;
+        schedule.was_spurious = true;
+        schedule.turn = turn;
+        Some(drawn)
     }
 }
 

@@ -128,7 +128,7 @@ impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
         Chooser::Priorities(Priorities::new(random, changes, self.most_choices as u64))
     }
 
-    fn is_late(&self) -> bool {
+    pub(super) fn is_late(&self) -> bool {
         self.until.is_some_and(|until| real_now() >= until)
     }
 

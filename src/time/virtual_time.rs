@@ -49,7 +49,8 @@ const HINT: &str = "\n(With BOUCLE_DUMP=1 this shows what each waits for. If a t
 /// The error of a run that has come to a deadlock, with the tasks that wait. (`event_loop.rs` panics with it.)
 #[cold]
 pub(crate) fn deadlock(state: &State) -> io::Error {
-    let may_ask = cfg!(all(unix, feature = "trace")) && !state.log.is_on() && state.order.is_none();
+    let is_explored = state.order.as_ref().is_some_and(|order| order.draw.is_explored());
+    let may_ask = cfg!(all(unix, feature = "trace")) && !state.log.is_on() && !is_explored;
     let hint = if may_ask { HINT } else { "" };
     io::Error::new(io::ErrorKind::Deadlock, format!("{DEADLOCK}{hint}\n{}", dump::dump_of(state)))
 }

@@ -14,13 +14,19 @@ impl State {
         let State { ready, tasks, order: Some(order), .. } = self else {
             return;
         };
+        let mut spurious = None;
         // (While nothing is ready, it is time to park.)
         if order.draw.is_spurious() && !ready.is_empty() {
             let waiting: Vec<_> = tasks.waiting().collect();
-            let drawn = order.draw.draw_spurious(&waiting);
-            drawn.into_iter().for_each(|index| _ = tasks.queue(waiting[index], ready));
+            spurious = order.draw.draw_spurious(&waiting).map(|index| waiting[index]);
         }
-        if !ready.draw(|number| tasks.is_due(number), |ready| order.next(ready)) {
+        let is_drawn = if let Some(number) = spurious {
+            tasks.queue(number, ready);
+            ready.draw(|number| tasks.is_due(number), |ready| Some(ready.len() - 1))
+        } else {
+            ready.draw(|number| tasks.is_due(number), |ready| order.next(ready))
+        };
+        if !is_drawn {
             self.stop();
         }
     }

@@ -24,12 +24,17 @@ pub(crate) trait Draw {
     /// stop the loop.
     fn draw(&mut self, ready: &[TaskNumber]) -> Option<usize>;
 
+    /// Whether the loop runs within an exploration.
+    fn is_explored(&self) -> bool {
+        false
+    }
+
     /// Whether some tasks are to be polled though nothing has woken them.
     fn is_spurious(&self) -> bool {
         false
     }
 
-    /// The index of one of the tasks that wait, which is to be made ready too; `None` for no task.
+    /// The index of one of the tasks that wait, which is polled before any that is ready; `None` for no task.
     fn draw_spurious(&mut self, _waiting: &[TaskNumber]) -> Option<usize> {
         None
     }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -25,6 +26,19 @@ not deterministic: something besides the schedule decides what it does. Look for
 fn failure(explore: impl FnOnce() -> Explored) -> String {
     let payload = catch_unwind(AssertUnwindSafe(explore)).expect_err("the program should fail");
     *payload.downcast().expect("the message is a String")
+}
+
+/// The line that replays a failure names a test, and no thread whose name a test cannot have.
+#[test]
+fn a_thread_that_is_no_test_has_no_command() {
+    let report = |name: &str| {
+        let fails = || Explore::new().try_run(|| async { panic!("always") }).unwrap_err().to_string();
+        thread::Builder::new().name(name.into()).spawn(fails).unwrap().join().unwrap()
+    };
+    assert!(report("bank::race").ends_with("BOUCLE_SCHEDULE=fifo cargo test bank::race -- --exact"));
+    for name in ["worker-1", "big stack"] {
+        assert!(report(name).ends_with("To run it alone: BOUCLE_SCHEDULE=fifo"), "{name}");
+    }
 }
 
 /// A failure under FIFO is found by the first schedule.
@@ -185,18 +199,22 @@ fn a_random_failure_is_not_exchanged_for_another() {
     assert!(found[0] > 0 && found[1] > 0, "{found:?}");
 }
 
-/// What looks for a shorter schedule keeps the limit of time as well.
+/// After a failure the limit of time begins anew for each of the two searches for a shorter schedule, and ends
+/// them. (The program fails only with the very choices of the first failure, so nothing is shorter.)
 #[test]
 fn the_shortest_is_not_looked_for_beyond_the_limit_of_time() {
-    let runs = AtomicU32::new(0);
-    let explore = Explore::new().strategy(Strategy::Random).time(Duration::from_millis(100));
+    let (runs, fails_with) = (AtomicU32::new(0), OnceLock::new());
+    let explore = Explore::new().strategy(Strategy::Random).time(Duration::from_millis(400));
     let explored = explore.try_run(|| async {
-        runs.fetch_add(1, Ordering::Relaxed);
-        thread::sleep(Duration::from_millis(1)); // so these are at most 100 runs, and 100 more
-        (0..300).for_each(|_| _ = choose(2));
-        assert!((0..3).any(|_| choose(2) == 0));
+        let run = runs.fetch_add(1, Ordering::Relaxed);
+        let chosen: Vec<_> = (0..40).map(|_| choose(2)).collect();
+        if run > 1 {
+            thread::sleep(Duration::from_millis(40)); // so each search has ten runs, or eleven
+        }
+        assert!(run == 0 || chosen != *fails_with.get_or_init(|| chosen.clone()));
     });
-    assert!(runs.into_inner() < 300, "{explored:?}");
+    assert_eq!(explored.unwrap_err().schedules, 2);
+    assert!(runs.into_inner() <= 2 + 11 + 11 + 2); // two are drawn
 }
 
 /// A choice that has other options than it had in an earlier run under the same schedule, fewer or more, or that

@@ -3,6 +3,7 @@
 mod schedules; // which are tried
 mod failures; // what is reported
 mod cancel; // where `cancel` drops an operation
+mod search; // what the search finds, with any options
 mod leaves; // operations that lose nothing wherever they are dropped
 
 #[path = "../common/mod.rs"]

@@ -331,7 +331,7 @@ fn spurious_polls_find_what_relies_on_wakes() {
     assert!(explore(relies_on_wakes).complete);
     let failure = Explore::new().spurious_polls(true).try_run(relies_on_wakes).unwrap_err();
     assert!(failure.message.contains("polled too early"), "{failure}");
-    let words = ": #2 is polled too, though nothing has woken it\n";
+    let words = ": #2 is polled, though nothing has woken it\n";
     assert!(failure.to_string().contains(words), "{failure}");
     assert_eq!(format!("{failure:?}"), failure.to_string());
 }

@@ -81,7 +81,7 @@ fn schedules_are_those_of_the_model() {
     compare_all(|_| Setup { shuffle: None, is_observed: false });
 }
 
-/// In an order that is drawn as the builder's `shuffle` documents it.
+/// In the order that a seed draws.
 #[test]
 fn shuffled_schedules_are_those_of_the_model() {
     compare_all(|seed| Setup { shuffle: Some(seed), is_observed: false });

@@ -14,8 +14,7 @@ pub(crate) trait Numbers {
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): the generator that the builder's `shuffle` is documented to draw
-/// by.
+/// SplitMix64 (Steele, Lea and Flood, 2014), by which the builder's `shuffle` draws.
 pub(crate) struct Random(u64);
 
 impl Random {
