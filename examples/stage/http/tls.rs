@@ -85,6 +85,11 @@ fn refused(name: &Name, error: &io::Error) -> Failure {
         Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
             "its certificate is not signed by an authority that is trusted here"
         }
+        Some(Error::InvalidCertificate(CertificateError::Other(other)))
+            if other.to_string() == "CaUsedAsEndEntity" =>
+        {
+            "its certificate is that of an authority, not of a server"
+        }
         Some(Error::InvalidCertificate(_)) => "its certificate is refused",
         Some(Error::InvalidMessage(_)) => "it does not speak TLS",
         _ => "the handshake failed",

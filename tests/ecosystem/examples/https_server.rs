@@ -36,7 +36,7 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::iter;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -55,6 +55,7 @@ use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt, stream};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::header::EXPECT;
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -71,12 +72,13 @@ const IDLE: Duration = Duration::from_secs(30);
 /// How long the requests that have begun may take when their connection, or the service, is to end.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Answers a request. `/slow` takes two seconds, and `/slow?9` nine. Over HTTP/2 what comes with it is read and
-/// dropped: a client that is still sending when it is answered may lose the answer.
+/// Answers a request. `/slow` takes two seconds, and `/slow?9` nine. What comes with it is read and dropped: a
+/// client that is still sending when it is answered may lose the answer. (Over HTTP/1.1 a client may ask first,
+/// by `Expect`: it is answered before it sends, if that takes no longer than it waits.)
 async fn answer(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
-    let (Parts { method, uri, version, .. }, mut body) = request.into_parts();
+    let (Parts { method, uri, version, headers, .. }, mut body) = request.into_parts();
     say(&format!("{method} {}", uri.path()));
-    if version == Version::HTTP_2 {
+    if version == Version::HTTP_2 || !headers.contains_key(EXPECT) {
         while let Some(Ok(_)) = body.frame().await {}
     }
     let (status, text) = match (method, uri.path()) {
@@ -121,12 +123,24 @@ async fn talk(client: TcpStream, tls: TlsAcceptor, stop: impl Future<Output = ()
     }
 }
 
-/// Reports an error with its causes: hyper's own text is no more than "connection error".
+/// Reports an error with its causes: hyper's own text is no more than "connection error". A client may go at any
+/// time, which is no error: a browser, or a pool, that has opened two connections drops the one that it does not
+/// need.
 fn report(error: ServeError<SocketAddr, Box<dyn Error + Send + Sync>>) {
-    let cause = if let ServeError::Handler(_, error) = &error { error.source() } else { None };
-    let causes = iter::successors(cause, |&error| error.source());
-    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    let of_handler: Option<&dyn Error> =
+        if let ServeError::Handler(_, error) = &error { Some(&**error) } else { None };
+    let causes: Vec<_> = iter::successors(of_handler, |&error| error.source()).collect();
+    if causes.iter().any(|&cause| is_of_a_client_that_is_gone(cause)) {
+        return;
+    }
+    let text = causes.iter().skip(1).fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
     _ = writeln!(io::stderr(), "{text}"); // not `eprintln!`, for the reason in `say`
+}
+
+fn is_of_a_client_that_is_gone(error: &(dyn Error + 'static)) -> bool {
+    let kind = error.downcast_ref().map(io::Error::kind);
+    matches!(kind, Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof))
+        || error.downcast_ref().is_some_and(hyper::Error::is_incomplete_message)
 }
 
 /// Prints a line. (`println!` panics if what reads stdout is gone, or its disk is full: then the service would

@@ -44,6 +44,13 @@ impl Authority {
         self.signed(params)
     }
 
+    /// Signs the certificate of an authority, which no server should show.
+    pub fn sign_authority(&self, name: &str) -> Identity {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        self.signed(params)
+    }
+
     fn signed(&self, params: CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         Identity { certificate: params.signed_by(&key, &self.0).unwrap(), key }

@@ -142,6 +142,10 @@ fn a_wrong_server_is_refused() {
     refused(authority.sign("elsewhere"), "certificate not valid for name \"localhost\"");
     refused(authority.sign_expired("localhost"), "certificate expired");
     refused(
+        authority.sign_authority("localhost"),
+        "no TLS with localhost: its certificate is that of an authority, not of a server",
+    );
+    refused(
         unknown.sign("localhost"),
         "no TLS with localhost: its certificate is not signed by an authority that is trusted here",
     );

@@ -1,7 +1,7 @@
 //! The examples `https_server` and `https_client`: a service that answers, and ends as it is documented.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream as StdTcpStream};
+use std::net::{SocketAddr, TcpStream as StdTcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -127,14 +127,10 @@ fn an_error_says_what_was_wrong() {
     let mut service = Service::start();
     run(async {
         let mut client = service.connect().await;
-        client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
-        client.flush().await.unwrap();
-        // An end in the middle of a head, and TLS has no proper one. (If the client were dropped at once, what it
-        // has not read might reset the connection.)
-        client.get_ref().0.shutdown(Shutdown::Write).unwrap();
+        client.get_mut().0.write_all(b"no TLS any more\r\n").await.unwrap();
         _ = client.read_to_end(&mut Vec::new()).await;
     });
-    service.server.read_until("peer closed connection without sending TLS close_notify").unwrap();
+    service.server.read_until("to connection: received corrupt message of type InvalidContentType").unwrap();
     let nowhere = service.folder.path().join("nowhere").join("certificate.pem");
     let nowhere = nowhere.to_str().unwrap();
     for (name, arguments) in [("https_client", &[nowhere][..]), ("https_server", &["127.0.0.1:0", nowhere])] {
@@ -154,6 +150,22 @@ fn an_error_that_cannot_be_written_ends_nothing() {
     let page = format!("{}/", service.url);
     let client = run_example("https_client", &[service.certificate().to_str().unwrap(), &page]);
     assert_eq!(lines(&client), [format!("{page}: 200 OK: hello")], "{client:?}");
+}
+
+/// A client that goes in the middle, here of the handshake, is not reported. Another error is.
+#[test]
+fn a_client_that_goes_is_no_error() {
+    let mut service = Service::start();
+    drop(StdTcpStream::connect(service.address()).unwrap());
+    let mut wrong = StdTcpStream::connect(service.address()).unwrap();
+    wrong.write_all(b"no TLS\r\n\r\n").unwrap();
+    _ = wrong.read_to_end(&mut Vec::new()); // until it is refused
+    service.server.send(Signal::TERM);
+    let peer = wrong.local_addr().unwrap();
+    let reported: Vec<_> =
+        service.written_to_its_end().lines().filter(|line| line.contains(" failed: ")).collect();
+    let [reported] = reported[..] else { panic!("{reported:?}") };
+    assert!(reported.starts_with(&format!("the connection from {peer} failed: ")), "{reported}");
 }
 
 /// Output that cannot be written, here since what reads it has gone, does not end the service, which ends as
@@ -184,6 +196,27 @@ fn a_body_that_nothing_wants_costs_no_answer() {
             assert_eq!(received(service.curl(&arguments)), "not found\n404");
         }
     }
+}
+
+/// A client of HTTP/1.1 that sends a long body, and reads nothing before it has sent all of it, gets its answer.
+/// One that asks first is answered before it sends any.
+#[test]
+fn a_body_is_read_unless_the_client_asks_first() {
+    let service = Service::start();
+    let head = "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n";
+    let answer = |asks: &str, body: usize| {
+        let request = [format!("{head}{asks}\r\n").into_bytes(), vec![b'x'; body]].concat();
+        run(async {
+            let mut client = service.connect().await;
+            client.write_all(&request).await.unwrap();
+            client.flush().await.unwrap();
+            let mut answer = [0; 12];
+            client.read_exact(&mut answer).await.unwrap();
+            String::from_utf8_lossy(&answer).into_owned()
+        })
+    };
+    assert_eq!(answer("", 10_000_000), "HTTP/1.1 404");
+    assert_eq!(answer("Expect: 100-continue\r\n", 0), "HTTP/1.1 404");
 }
 
 /// After Ctrl-C or SIGTERM a request that has begun is answered, by either version of HTTP, and new clients
