@@ -25,8 +25,8 @@
 //! `spawn` returns a handle, a future that waits for the task: it leaves its waker beside the place where the
 //! output will be.
 //!
-//! This loop ends with the first panic: it unwinds through the loop, and the other tasks are not polled any
-//! more. And no task can wait for time: `4_timers.rs`.
+//! This loop ends with the first panic: it unwinds through the loop, and the other tasks stay where they are.
+//! And no task can wait for time: `4_timers.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io::{BufRead, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -227,6 +227,28 @@ fn a_panic_ends_a_loop_that_does_not_catch_it() {
         });
     });
     assert_eq!((from_scratch, on_boucle), (1, 2));
+}
+
+/// Returns whether a loop drops the task that is left when its main future is done.
+fn is_the_rest_dropped(run: impl FnOnce(Boxed), spawn: impl FnOnce(Boxed) + 'static) -> bool {
+    let rest = Rc::new(());
+    let of_task = rest.clone();
+    run(Box::pin(async {
+        spawn(Box::pin(async {
+            let _of_task = of_task;
+            pending().await
+        }));
+    }));
+    Rc::strong_count(&rest) == 1
+}
+
+/// The end of a run drops the tasks that are left, so the next one does not go on with them.
+#[test]
+fn a_loop_that_ends_drops_what_is_left() {
+    assert!(is_the_rest_dropped(scratch_3::run, |task| drop(scratch_3::spawn(task))), "3");
+    assert!(is_the_rest_dropped(scratch_4::run, |task| drop(scratch_4::spawn(task))), "4");
+    assert!(is_the_rest_dropped(scratch_5::run, |task| drop(scratch_5::spawn(task))), "5");
+    assert!(is_the_rest_dropped(boucle::run, |task| drop(boucle::spawn(task))), "boucle");
 }
 
 /// Polls a sleep once, and drops it.

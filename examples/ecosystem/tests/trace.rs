@@ -8,7 +8,7 @@ use stage::testing::expect_page;
 #[test]
 fn every_example_has_its_page() {
     const EXAMPLES: &[(&str, &[&str], &str)] = &[
-        ("calcul", &["--sleep", "0.1"], "3 nom_async"),
+        ("calcul", &["--sleep", "0.1"], "4 calcul 5"),
         ("chat", &[], "3 gestion_envoi_message"),
         ("download", &["--scale", "0.1"], "2 download"),
         ("dwarfs", &["--scale", "0.1"], "2 block in beside_another_task"),

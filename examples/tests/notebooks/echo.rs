@@ -1,8 +1,8 @@
 //! `echo`: two servers that do the same.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Lines, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -23,14 +23,19 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A running program, killed on drop.
 struct Echo {
     child: Child,
+    /// What it prints after the ports. (If nothing read that, the next line would end the program.)
+    lines: Lines<BufReader<ChildStdout>>,
     /// Of the server with callbacks, and of the one with coroutines.
     ports: [u16; 2],
 }
 
 impl Echo {
     fn start(options: &[&str]) -> Echo {
-        let mut command = Command::new(program("echo"));
-        let mut child = command.args(options).stdout(Stdio::piped()).spawn().unwrap();
+        Echo::start_by(Command::new(program("echo")).args(options))
+    }
+
+    fn start_by(command: &mut Command) -> Echo {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let documented = documented("echo/main.rs");
         let ports = [0, 1].map(|line: usize| {
@@ -39,7 +44,7 @@ impl Echo {
             assert!(documented[line].starts_with(before), "{announced}");
             port.trim_end_matches("`)").parse().unwrap()
         });
-        Echo { child, ports }
+        Echo { child, lines, ports }
     }
 }
 
@@ -120,6 +125,29 @@ fn a_client_that_sends_too_much_gets_an_answer_and_then_the_end() {
         let answer = answer(client);
         assert!(!answer.is_empty() && data.starts_with(&answer), "{}", answer.len());
     }
+}
+
+/// When descriptors have run out, and the other server's clients give them back, a client that waits is
+/// accepted, though no event reports that.
+#[cfg(unix)]
+#[test]
+fn a_client_that_waits_is_accepted_when_descriptors_are_free_again() {
+    let mut limited = Command::new("sh");
+    let mut echo = Echo::start_by(limited.args(["-c", "ulimit -n 32; exec \"$0\""]).arg(program("echo")));
+    let [callbacks, coroutines] = echo.ports;
+    let first = connect(callbacks);
+    first.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(answer(first), b""); // it has what it needs to serve
+    let silent: Vec<_> = (0..32).map(|_| connect(coroutines)).collect();
+    let refused = |line: String| assert!(line.starts_with("(cannot accept a connection: "), "{line}");
+    echo.lines.next().unwrap().map(refused).unwrap();
+    let mut client = connect(callbacks);
+    client.write_all(b"ping").unwrap();
+    for _ in 0..4 {
+        echo.lines.next().unwrap().map(refused).unwrap(); // two at most in 100 ms: by now both have tried
+    }
+    drop(silent);
+    assert_eq!(answer(client), b"ping");
 }
 
 /// The client receives the whole of an answer that the kernel takes in pieces.
