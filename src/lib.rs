@@ -80,9 +80,9 @@
 //! ```
 //!
 //! A park is due if nothing is ready, or if the pops since the last park and those of the next batch are
-//! together more than 61 (most pops are polls). Otherwise the turn ends after step 1. So small batches are
-//! strung together, as long as they stay within 61 pops; but no park comes in the middle of a batch (except when
-//! a `block_on` returns).
+//! together more than 61 (most pops are polls). Otherwise the turn ends after step 1, unless the loop is to
+//! stop, or is run turn by turn. So small batches are strung together, as long as they stay within 61 pops; but
+//! no park comes in the middle of a batch (except when a `block_on` returns).
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
 //! batch: after 60 pops, since a seventh would make 70. Pops are counted, not time, since reading the
@@ -108,12 +108,12 @@
 //! | wake | to put a task in the ready queue |
 //! | waker | what wakes a task |
 //! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
-//! | task | a spawned future, with an *entry* in the table. Future and later output are in its *cell*, one allocation: the task's *box*, which the entry owns between polls |
+//! | task | a spawned future, with an *entry* in the table. A *cell* holds the future, later its output. The cell's allocation is the task's *box*, which the entry owns between polls |
 //! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed. (The wheel's slots are another thing) |
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
 //! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it, when its number is popped or its poll ends |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. Its place is a thread-local. *Free*: it is in its place, as during each poll, and a spawn or a wake can take it. *In use*: the loop's own code has taken it. To *release* it is to put it back; a *use* is the time until that |
+//! | state | all that a loop owns, in one box. Its place is a thread-local. *Free*: it is in its place, as during each poll, and a spawn or a wake can take it. *In use*: the loop's own code has taken it. To *release* it is to put it back. Between the two is a *use* |
 //! | running loop | the loop that is being run on this thread |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
@@ -160,10 +160,10 @@
 //! turn under way has frozen its batch, so the next turn pops the number, takes the box out of its slot,
 //! releases the state, and polls with a waker that is the number (`turn.rs`).
 //!
-//! Refusals: a loop whose end has begun drops the future, and the handle gives "cancelled". `spawn` panics
-//! where no loop runs, or if the loop is full (2^32 - 1 slots; 2^20 - 1 on 32 bits). `LoopHandle::spawn`,
-//! from another thread, gives an error if the loop is gone; if the loop is full, or ends before it has read
-//! the message, the closure is dropped silently.
+//! Refusals: a loop whose end has begun gives the box back. `spawn` drops it when the state is free, and the
+//! handle gives "cancelled". `spawn` panics where no loop runs, or if the loop is full (2^32 - 1 slots; 2^20 - 1
+//! on 32 bits). `LoopHandle::spawn`, from another thread, gives an error if the loop is gone; if the loop is
+//! full, or ends before it has read the message, the closure is dropped silently.
 //!
 //! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter
 //! in that task's entry, as its *joiner*: usually the number of the task that awaits the handle
@@ -174,57 +174,60 @@
 //! panic hook reports a panic when it happens, even if no handle asks for it. When the loop ends, all outputs
 //! are dropped: a handle gives "cancelled" then, even if its task had returned.
 //!
-//! **A readable socket, to the poll.** A socket is non-blocking, and registered once, edge-triggered: the
-//! kernel reports that something has come, and does not report it again. (A level-triggered kernel would
-//! report a readable socket at every park until it is read. So a loop either reads at once, into a buffer of
-//! its own, as asyncio's transports do, or registers the socket for each wait, as its `sock_recv` does: two
-//! system calls. But an edge comes once: the loop has to remember it.)
+//! **A readable socket, to the poll.** A socket is non-blocking, and registered once, when it is made,
+//! edge-triggered: the kernel reports that something has come, and does not report it again. (A level-triggered
+//! kernel would report a readable socket at every park until it is read. So a loop either reads at once, into a
+//! buffer of its own, as asyncio's transports do, or registers the socket for each wait, as its `sock_recv`
+//! does: two system calls. But an edge comes once: the loop has to remember it.)
 //!
 //! So each of its two sides, read and write, has a flag, *ready*: an operation may succeed. The kernel's
 //! report, an *edge*, makes a side ready. A side stops being ready when an operation would block; on a stream
 //! also after a *short* read or write: of some bytes, but fewer than were asked for.
 //!
 //! A read asks first whether any *budget* is left, and spends one unit when it returns a result
-//! (`task/budget.rs`: after 128 results in one poll, the next operation is pending, so that others are polled).
-//! If the side is ready, it asks the kernel. If not, or if that would block, it leaves the task's number with
-//! the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and is pending. A park returns an event
-//! whose token is the source's slot; `State::wake_sources` marks the sides that the event names as ready, takes
-//! all waiters of each side that was not ready before, and pushes their numbers. In the next batch each of these
-//! tasks is polled, and reads if the side is still ready. If a short read of the first has emptied the stream,
-//! the others leave their numbers again, without a system call; otherwise the next one asks the kernel too.
+//! (`task/budget.rs`: after 128 results in one poll the next operation is pending, of whatever kind, so that
+//! others are polled). If the side is ready, it asks the kernel. If not, or if that would block, it leaves the
+//! task's number with the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and is pending. A park
+//! returns an event whose token is the source's slot; `State::wake_sources` marks as ready the sides that the
+//! event names, takes all waiters of each side that was not ready before, and pushes their numbers. In the next
+//! batch each of these tasks is polled, and reads if the side is still ready. If the first made a short read, it
+//! is not, and the others leave their numbers again, without a system call; otherwise the next one asks the
+//! kernel too.
 //!
 //! No edge is lost. The loop takes edges only in the second and third step of a turn, so none is taken between
 //! an operation that would block and the leaving of the number: the task is still being polled. An edge that
-//! comes meanwhile waits in the kernel, and a later park returns it. (Mostly the try and the wait are one use of
-//! the state. But a foreign waker is cloned between them, which is user code: if no loop runs, it may make a
-//! turn. So the wait looks at the flag first, and wakes the task at once if the side is ready by then.)
+//! comes meanwhile waits in the kernel, and a later park returns it. (Only the clone of a foreign waker may run
+//! between the two. It is user code, and may make a turn if no loop runs. So before a number is left, the flag
+//! is looked at again; if the side is ready by then, the task is woken at once.)
 //!
 //! A new side is not ready, and registering the socket makes the kernel report what is there already. A short
-//! read has emptied the stream, and a short write has filled the kernel's buffer: so the next change is an
-//! edge. No event reaches the wrong source: all events of a park are handled before a slot can be freed and
-//! given to another.
+//! read has emptied the stream, and a short write has filled the kernel's buffer: so new bytes, or new room,
+//! will be an edge. No event reaches the wrong source: all events of a park are handled before a slot can be
+//! freed and given to another.
 //!
 //! Exceptions:
 //!
 //! - The operation of an [`AsyncFd`](net::AsyncFd) is user code, and may make a turn itself, if it is polled
 //!   while no loop runs. So its side stays ready if an edge has come since the operation began
 //!   (`net/async_fd.rs`).
-//! - After an edge that has reported more than new bytes (the end of a stream, urgent data), and after a read
-//!   of a Unix stream that may have stopped at passed descriptors (only Linux tells), a short read leaves its
-//!   side ready, until an operation would block. Without epoll or kqueue each short transfer does. So does a
-//!   read that has found the end (`net/readiness.rs`).
+//! - After an edge that has reported more than new bytes (the end of a stream, urgent data), and after a read of
+//!   a Unix stream that may have stopped at passed descriptors (only Linux tells), a short read leaves its side
+//!   ready, until an operation would block. A read that has found the end always does (`net/readiness.rs`).
+//!   Without epoll or kqueue each short transfer does; on Unix, each wait then registers the socket again.
 //! - An `accept` that fails for want of descriptors leaves its side ready, as no edge will come when there are
 //!   some again. So to try again at once would spin: [`serve`](net::serve) waits by a timer.
 //! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
-//! - With epoll or kqueue, only the read side is watched at first, unless the socket is a TCP stream: any
-//!   other's write side has an edge whenever the peer takes a message, which would end a park for nothing. When
-//!   a write has to wait, the socket is registered again, for both sides.
+//! - With epoll or kqueue, only the read side is watched at first, unless the socket is a TCP stream: the write
+//!   side of any other has an edge whenever the peer takes a message, which would end a park for nothing. The
+//!   first write that has to wait registers the socket again, for both sides.
+//! - Without an edge, `close` wakes what waits to write to the stream; and if the waiters of a side become too
+//!   many, since operations were dropped, all of them are woken.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
-//! state of the running loop. If the task in the slot has the number's identity, and is neither queued,
-//! aborted nor done, the number is pushed. If the number is of another loop of this thread, the same is done
-//! there. If its loop is not on this thread, or its state is in use (an allocator's hook may wake), the wake
-//! goes into that loop's inbox.
+//! state of the running loop. If the task in the slot has the number's identity (the loop's short id is in it),
+//! and is neither queued, aborted nor done, the number is pushed. If the number is of another loop of this
+//! thread, the same is done there. If its loop is not on this thread, or its state is in use (an allocator's
+//! hook may wake), the wake goes into that loop's inbox.
 //!
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is aborted or
@@ -235,8 +238,8 @@
 //!
 //! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed, and the wake is
 //! dropped. If a new loop has the short id by then, the wake goes to that, as any stale one. And after 2^20
-//! spawns (2^8 on 32 bits) generations repeat. Then a stale number in the queue may match the slot's new task,
-//! which is polled too early.
+//! spawns (2^8 on 32 bits) generations repeat. Then a stale waker may wake the slot's new task in vain, and a
+//! stale number in the queue may have it polled too early.
 //!
 //! **`gather`.** The call boxes the children. The first poll finds no group, makes one, and spawns them as
 //! its members. A group is an entry in a table of the loop: a counter, and the *parent*, the waiter that the
@@ -246,14 +249,14 @@
 //! `Err` is a value like any other; [`try_gather`] looks at it.) The `gather` has a `Child` for each, a
 //! `JoinHandle` that aborts its task when it drops.
 //!
-//! If budget is left, each poll of the `gather`, also the first, looks at the group (`Group::poll_until`). If
-//! a member has panicked, it resumes that panic. If all are done, the handles take the outputs out of the
+//! Then each poll of the `gather`, the first too, looks at the group, if budget is left (`Group::poll_until`).
+//! If a member has panicked, it resumes that panic. If all are done, the handles take the outputs out of the
 //! tasks' slots, in the order of the children. Else it leaves its waiter as the parent, and is pending.
 //!
-//! When the `gather` ends or is dropped, each handle removes its child from the group, and aborts it if it is
-//! not done. The group is freed after the handles, so no task is a member of a group that is gone. (No other
-//! handle of a child exists, so only the `gather` can abort one. If a child was awaiting a `JoinHandle`, that
-//! handle is dropped, and its task goes on.)
+//! When the `gather` ends or is dropped, each handle that has not given its output aborts its child, unless that
+//! is done, and takes it out of the group. The group is freed after the handles, so no task is a member of a
+//! group that is gone. (No other handle of a child exists, so only the `gather` can abort one. If a child was
+//! awaiting a `JoinHandle`, that is dropped, and the task behind it goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` marks the task, and drops nothing. One that waits is queued, for the next
 //! batch; one that is queued keeps its place, in this batch or the next; one that is being polled is dropped
@@ -261,55 +264,62 @@
 //! polling it, and wakes what awaits the handle, which gives "cancelled". So no destructor runs inside `abort`,
 //! where the caller may be in the middle of something, or be the task itself.
 //!
-//! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`). On the
-//! loop's own thread `current::deliver` calls that at once, if it finds the state. On another (a handle is
-//! `Send`) it leaves the message in the inbox. A loop that does not run drops nothing: the task stays marked
-//! until the next turn, or the loop's end. An abort of a task that is done does nothing. If the poll that is
-//! under way returns a value, that is dropped. If the poll or the destructor panics, the handle gives that
-//! panic. A [`timeout`] aborts nothing: its future is dropped with it, on the spot. And the end of a loop
-//! drops the aborted tasks with all the others.
+//! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`). If
+//! `current::deliver` finds the state on this thread, it calls that at once. If not (a handle is `Send`), it
+//! leaves the message in the inbox. A loop that does not run drops nothing: a marked task stays until the next
+//! turn, or the loop's end. An abort of a task that is done does nothing. If the poll that is under way returns
+//! a value, that is dropped. If the poll or the destructor panics, the handle gives that panic. A [`timeout`]
+//! aborts nothing: its future is dropped with it, on the spot. And the end of a loop drops the aborted tasks
+//! with all the others.
 //!
 //! So a future may end at any of its awaits. What it has taken and not passed on, such as half a message, is
 //! lost with it. Where an operation can lose something, its documentation says so; `explore::cancel` drops a
 //! future at each of its awaits, for a test.
 //!
-//! **A wake from another thread.** Such a wake does not touch the table. It sets the slot's flag (`inbox::wake`;
-//! `wake/flags.rs`). If the flag was clear, it pushes a message into the loop's inbox under a lock, and rings
-//! the loop if it sleeps, by a bell that the inbox keeps (`wake/inbox.rs`). If the flag was set, there is
-//! nothing to do: the thread that has set it leaves the message, and rings if need be. So one message serves all
-//! wakes of a slot. It names only the slot, since the wakes may be meant for several tasks that had the slot one
-//! after another. In the third step of the turn the loop takes the whole list and clears the flags of its slots
-//! (`Inbox::drain`). Then it handles the messages: `State::receive` queues the task that has the slot by then.
-//! One turn handles 1,024; the rest waits for later ones, and the next list is taken when this one is empty. A
-//! wake after the clearing leaves a new message. An earlier one needs none: the message that was taken is still
-//! to be handled, and the task to be polled. While a loop is not run, its messages wait for the next park of a
-//! later run. (If the inbox is closed, the thread clears the flag again: left set, it would silence that slot in
-//! the next loop with the short id.)
+//! **A wake from another thread.** Such a wake does not touch the table. It sets the slot's flag, whether it is
+//! set or not, and learns in the same atomic step which (`inbox::wake`; `wake/flags.rs`). If the flag was clear,
+//! it pushes a message into the loop's inbox under a lock, and rings the loop if it sleeps, by a bell that the
+//! inbox keeps (`wake/inbox.rs`). If the flag was set, there is nothing more to do: the thread that has set it
+//! leaves the message, and rings if need be. So one message serves all wakes of a slot. It names only the slot,
+//! since the wakes may be meant for several tasks that had the slot one after another. (If the inbox is closed,
+//! the thread clears the flag again: left set, it would silence that slot in the next loop with the short id.)
+//!
+//! In the third step of the turn the loop takes the whole list, and only then clears the flags of its slots
+//! (`Inbox::drain`). After that it handles the messages: `State::receive` queues the task that has the slot by
+//! then. One turn handles 1,024; the rest waits for later ones, and the next list is taken when this one is
+//! empty. While a loop is not run, its messages wait for the next park of a later run.
+//!
+//! A wake before the clearing needs no message of its own: the one that was taken is handled afterwards. A wake
+//! after it leaves a new one. (If the flags were cleared first, a wake in between would set its flag again, and
+//! its message would be taken with the list: the flag would stay set, and no later wake of that slot would leave
+//! a message.)
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
 //!
 //! ```text
 //!   loop                                   another thread
-//!   lock: inbox empty? → asleep = true     lock: push the message; asleep? → asleep = false
-//!   park                                   was it asleep? ring
-//!   lock: asleep = false; take the list
+//!   lock: inbox empty? → asleep = true     set the flag; was it set? done
+//!   park                                   lock: push the message; asleep? → asleep = false
+//!   lock: asleep = false; take the list    was it asleep? ring
+//!   clear the flags of the list
+//!   handle the list
 //! ```
 //!
-//! Either the loop sees the message, or the thread sees the mark, and rings. If the ring comes before the
-//! loop is in the system call, it stays pending in the kernel, and the call returns at once. The first sender
-//! clears the mark, so a loop that sleeps is rung once, however many come. Each wake sets the flag with
-//! `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll also sees what
-//! the thread wrote before its wake.
+//! Either the loop sees the message, or the thread sees the mark, and rings. If the ring comes before the loop
+//! is in the system call, it stays pending in the kernel, as bytes for a socket do, and the call returns at
+//! once. The first sender clears the mark, so a loop that sleeps is rung once, however many come. Each wake sets
+//! the flag with `Release`, also one that is set already, and the loop clears it with `Acquire`: so the poll
+//! also sees what the thread wrote before its wake.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number, unless the deadline has come
 //! (`time/sleep.rs`). An idle loop parks until the first deadline, unless something else comes first.
-//! `State::wake_timers` pops what is due and pushes the numbers. The next poll of the sleep finds that its
-//! timer has fired, and is ready. If the task is polled earlier, for another reason, the sleep reads the
-//! clock: it is ready if its deadline has come, though its timer has not fired. A sleep that is dropped takes
-//! its timer out. A sleep of more than a millisecond may be late by up to a millisecond (on Windows 16), so
-//! that sleeps which end close together share one park; a shorter sleep is waited for in microseconds, where
-//! the kernel can (Linux, macOS, the BSDs).
+//! `State::wake_timers` pops what is due and pushes the numbers. The next poll of the sleep finds that its timer
+//! has fired, and is ready. If the task is polled earlier, for another reason, the sleep reads the clock: it is
+//! ready if its deadline has come, though its timer has not fired. A sleep that is dropped takes its timer out.
+//! A sleep that has more than a millisecond to go when it is armed may be late by up to a millisecond (on
+//! Windows 16), so that sleeps which end close together share one park; a shorter one is waited for in
+//! microseconds, where the kernel can (Linux, macOS, the BSDs).
 //!
 //! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread
 //! leaves its value for the future, and wakes the task: the rest is a wake from another thread. A signal
@@ -332,12 +342,12 @@
 //! |---|---|
 //! | `current::take`, `release` | moves the state out of a thread-local, for the turn; puts it back |
 //! | `while_free` | puts the state back, runs a closure, which may be user code, and takes the state again |
-//! | `current::wake` | wakes the task with that number: at once if its loop is on this thread, else through the inbox |
+//! | `current::wake` | wakes the task with that number: at once if its loop is on this thread, and its state free; else through the inbox |
 //! | `Ending` | how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
 //! | `deferred_wakes` | foreign wakers, which are user code, and tasks of other loops: the turn wakes them while the state is free. To keep the order, all that is woken after the first of them joins the list |
 //! | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
-//! | `inbox.drain` | marks the loop as awake, takes the messages, and clears the flags of their slots |
+//! | `inbox.drain` | marks the loop as awake, takes the messages, and then clears the flags of their slots |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it |
 //! | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it, as a `Payload` |
 //! | `log`, `record`, `notify`, `resume_panic`, `cause`, an `Origin` | matter only if something observes the loop |
@@ -346,15 +356,15 @@
 //! | `Member` | which member of which group a task is |
 //! | `Shrinker` | decides when a table gives memory back |
 //! | `registry` | mio's, where sockets are registered, on any thread |
-//! | `reactor.set_ready` | marks the sides that an event names as ready, and gives their waiters to a closure. (The bell's event names no source) |
+//! | `reactor.set_ready` | marks as ready the sides that an event names, and gives their waiters to a closure. (The bell's event names no source) |
 //! | `pop_due` | takes a timer that is due out of the wheel |
 //! | `waker`, `wake_quietly` | makes the waker of a number; wakes a waiter, and lets no panic out. (Both are in the last file) |
-//! | `finish_member` | counts a member of a group as done. Returns the parent if it is to be woken: of a `gather`, when the last member is done or one has panicked; of most other groups, when any is done. The parent is taken out: only its next poll puts it back |
-//! | `clock.tick` | the time now, in ticks (microseconds) |
-//! | `clock.until` | how long to sleep until a tick: 0 if it has come. With a real clock at least a millisecond, unless a shorter sleep was armed for that tick or a later one |
-//! | `next_look` | a tick that is not after the first deadline, in O(1): perhaps the deadline of a timer that was cancelled |
+//! | `finish_member` | counts a member of a group as done. If the parent is to be woken, takes it out and returns it: of a `gather`, when the last member is done or one has panicked; of most other groups, when any is done. The parent's next poll puts it back |
+//! | `clock.tick`, `clock.elapsed` | the time now, in ticks (microseconds); the same as a `Duration` |
+//! | `clock.until` | how long to sleep until a tick: 0 if it has come. With a real clock at least a millisecond, unless a timer for that tick or a later one had less to go when it was armed |
+//! | `next_look` | a lower bound of the first deadline, in O(1): perhaps the deadline of a timer that was cancelled |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
-//! | `inbox.outlook(slots)` | what may still come: a message (it is there, or its flag is set), whatever a `LoopHandle` that exists may send, or nothing |
+//! | `inbox.outlook(slots)` | what may still come: a message (it is there, or a flag is set), something from a `LoopHandle` (one exists), or nothing |
 //!
 //! On a first reading, skip whatever concerns observers, the virtual clock and orders. The eight files, and
 //! what to look for:
@@ -376,7 +386,7 @@
 //!
 //! | file | what to look for |
 //! |---|---|
-//! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks`; `abort` in `task/abort_handle.rs` | the shortest *leaf* that has to wait (a leaf is a future that has no other inside). It shows how the contract is kept: it is pending, and has left its task's number |
+//! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks`; `abort` in `task/abort_handle.rs` | a short *leaf* that has to wait (a leaf is a future that has no other inside). It shows how the contract is kept: it is pending, and has left its task's number |
 //! | `current.rs`, as far as `find`; then its `wake` and `deliver` | what it takes to move the state out; from a waker to the state |
 //! | `task/spawn.rs`: `try_spawn` | a box, a state that is found by its number, a slot, a handle. A loop that refuses gives the box back |
 //! | `net/source.rs` (`Source::poll`), `net/readiness.rs`, `net/reactor.rs` | a read that has to wait, and the event that ends the wait |
@@ -474,8 +484,8 @@
 //!   have begun are waited for, up to the bound of [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. An idle loop gives back the memory of a burst, within the limits below.
-//! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`. (So the
-//!   methods of `State` are in eight files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`,
+//! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`, but for tests.
+//!   (So the methods of `State` are in eight files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`,
 //!   `event_loop.rs`, `lifecycle.rs`, `time/virtual_time.rs` and `wake/draw.rs`.)
 //! - The loop has one block of `unsafe`, in `wake/waker.rs`. The feature `hyper` has another, which receives
 //!   into a buffer that is not initialized. Each stands with the reason why it is sound.

@@ -17,8 +17,9 @@
 //! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay queued.
-//! Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last park, or
-//! if the loop is to stop. Otherwise a program of short `block_on`s would never park.
+//! Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last park
+//! (there is no next batch to count), or if the loop is to stop. Without this, a program of short `block_on`s
+//! would never park.
 //!
 //! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -30,8 +31,8 @@
 //! another thread, an observer, a park (where mio may log). So while a task is polled, the state is in its
 //! place, and the turn holds only the task's box, taken from its slot. User code may call back: spawn, wake,
 //! abort, drop. (Why no `RefCell` around each table? An allocator is user code too: it may wake a task while
-//! a table grows, and a borrow would panic. With one box, only `current.rs` can find it missing: it puts the
-//! wake into the inbox then, and no table has to know.)
+//! a table grows, and a borrow would panic. With one box, only `current.rs` has to handle that it is in use:
+//! the wake goes into the inbox then, and no table has to know.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -61,8 +62,8 @@ pub use report::Turn;
 pub(crate) enum Until<'main> {
     /// When the main future is done, or the loop is to stop: `block_on`. The main future is not a task, but
     /// has a number, and is queued like one (`enter_main` in `event_loop.rs`). It stays with `block_on`,
-    /// since it may borrow from the caller. Its cell catches its panic, as a task's does, and `block_on`
-    /// passes it on.
+    /// since it may borrow from the caller, in a cell that catches its panic, as a task's does; `block_on`
+    /// passes that on.
     MainDone(Pin<&'main mut dyn Future<Output = Ending>>),
     /// When the loop is to stop: `run_forever`.
     Stopped,
@@ -239,8 +240,8 @@ fn notify_between_steps(mut state: Box<State>) -> Box<State> {
     state
 }
 
-/// Ends a `block_on`, whose main future is done: parks without waiting, if that is due. An error is left to the
-/// next park.
+/// Ends a `block_on`, whose main future is done: parks without waiting, if that is due. An error is dropped: if it
+/// lasts, the next park returns it.
 fn end_block_on(mut state: Box<State>) {
     budget::end(); // as in `park`
     if state.is_last_park_due() {
@@ -250,8 +251,8 @@ fn end_block_on(mut state: Box<State>) {
     current::release(notify_between_steps(state));
 }
 
-/// Asks the kernel, sleeping if nothing is ready. Under a virtual clock, lets time pass instead if it can. (A
-/// signal may end the sleep early, which is no error.)
+/// Asks the kernel, sleeping if nothing is ready; or skips that, as `park.rs` decides. Under a virtual clock, lets
+/// time pass instead if it can. (A signal may end the sleep early, which is no error.)
 fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<()>) {
     budget::end(); // what an observer does, or a logger that mio calls, is not counted
     let mut state = notify_between_steps(state);
@@ -269,8 +270,8 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     match how {
         Park::Ask(timeout) => {
             let (begun, mut poller) = (state.clock.begin_wait(), state.poller.take());
-            // Between `begin_park` and the sleep no user code runs on this thread (but a logger): its wake would
-            // not end the sleep.
+            // A wake by user code between `begin_park` and the sleep would not end the sleep. None runs there
+            // (but a logger).
             let ask_kernel = || poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
             (state, parked) = while_free(state, ask_kernel);
             state.poller = poller;
@@ -283,8 +284,8 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     (state, parked)
 }
 
-/// The third step: sources, inbox, timers. (The order is arbitrary, but fixed.) Returns how many tasks each has
-/// queued.
+/// The third step: sources, inbox, timers. (The order is arbitrary, but fixed.) Returns how many numbers came into
+/// the ready queue by each.
 fn wake_due(mut state: Box<State>) -> (Box<State>, Turn) {
     let before_sources = state.ready.len();
     state.wake_sources();

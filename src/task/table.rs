@@ -1,7 +1,7 @@
 //! The table of tasks.
 //!
-//! Each task has a slot, with an entry of 48 bytes: its id and identity, its status, what waits for it, and
-//! its box. The life of an entry, with the function that takes each step:
+//! Each task has a slot, with an entry of 48 bytes (on 64 bits): its id and identity, its status, what waits for
+//! it, and its box. The life of an entry, with the function that takes each step:
 //!
 //! ```text
 //!            insert           take_out                finish
@@ -18,10 +18,10 @@
 //! (`release_handle` and `take_done`, which a handle calls, are in `join.rs`.)
 //!
 //! While a task is polled, the turn holds its box, and the loop's state is free: user code may spawn, wake,
-//! abort and drop. "Being polled" is not a status: the box is out. Meanwhile the status says what has
-//! happened since the poll began: NotQueued (nothing), Queued (it was woken), Aborted (it is dropped when the
-//! poll returns, and so is a value that the poll returned; no wake queues it any more). `finish` frees the
-//! slot if no handle is left.
+//! abort and drop. "Being polled" is not a status: the box is out. Meanwhile the status says what has happened
+//! since the poll began: NotQueued (nothing), Queued (it was woken), Aborted (when the poll returns, the future
+//! is dropped, or its value; no wake queues it any more). `put_back` leaves the status as it is; `finish` frees
+//! the slot if no handle is left.
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output. A handle
 //! finds its task by the whole id. A waker has room only for the low bits of the id. With the loop's short id
@@ -140,8 +140,8 @@ impl Tasks {
         self.entries.vacant_key() as u64 >= MAX_TASKS
     }
 
-    /// Gives a slot to a task for which a handle will exist, or to the main future, which has no box. Its status
-    /// is Queued: the caller pushes its number. Returns the slot and the id.
+    /// Gives a slot to a task, which will have a handle, or to the main future, which has neither handle nor box.
+    /// The status is Queued: the caller pushes the number. Returns the slot and the id.
     #[inline(always)]
     pub(crate) fn insert(&mut self, task: Option<BoxedTask>, joiner: Joiner) -> (u32, u64) {
         let has_handle = task.is_some(); // the main future has none
@@ -154,7 +154,7 @@ impl Tasks {
         // field, and at once be copied in wider pieces: the processor would have to wait for its own stores.
         let place = vacant.insert(Entry::EMPTY);
         let entry = Entry { id, identity, status: Status::Queued, has_handle, joiner, task };
-        mem::forget(mem::replace(place, entry)); // `*place = entry` would compile a drop of the old value
+        mem::forget(mem::replace(place, entry)); // `*place = entry` would also compile a drop, of `EMPTY`
         (slot as u32, id)
     }
 
@@ -212,7 +212,7 @@ impl Tasks {
             return mem::forget(task); // A drop would run user code.
         };
         debug_assert!(entry.task.is_none());
-        mem::forget(entry.task.replace(task)); // `= Some(task)` would compile a drop of the old value
+        mem::forget(entry.task.replace(task)); // `= Some(task)` would also compile a drop, of the `None`
     }
 
     /// The task is done: its box holds the output. Returns what waits for it, and the box if no handle

@@ -1,9 +1,9 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
-//! It is a vector of task numbers and a position in it. A push appends a number; a pop moves the position on;
-//! a park removes the numbers that were popped, and moves the rest to the front. In FIFO order the rest is
-//! the next batch, which is popped before the next park. So a number is moved at most once (twice, if a
-//! `block_on` that ends in the middle of a batch parks), and a push and a pop are O(1), amortised.
+//! It is a vector of task numbers and a position in it. A push appends a number; a pop moves the position on; a
+//! park removes the numbers that were popped, and moves the rest to the front. The rest is the next batch, which
+//! in FIFO order is popped before the next park. So a number is moved at most once (twice, if a `block_on` that
+//! ends in the middle of a batch parks), and a push and a pop are O(1), amortised.
 //!
 //! ```text
 //!   │ popped since the park │ the rest of the batch │ pushed since: the next batch │
@@ -16,8 +16,8 @@
 //!
 //! A number is in the queue at most once: it is pushed when its task is spawned (or its `block_on` begins),
 //! woken while it is not queued, or aborted while it waits. A task that is woken in its last poll leaves its
-//! number behind. To search the queue for it would cost more: the number is stale, and the turn skips it. (If
-//! the slot's next task has the same generation, the stale number stands for that task, which may be polled too
+//! number behind. It is stale, and the turn skips it, which costs less than to search the queue for it. (If the
+//! slot's next task has the same generation, the stale number stands for that task, which may be polled too
 //! early, and twice in a batch.)
 
 use crate::task::id::TaskNumber;
@@ -35,7 +35,7 @@ pub(crate) struct ReadyQueue {
 /// The capacity at first: what small batches need between two parks.
 const ROOM: usize = 64;
 
-/// The capacity that is kept while nothing is ready: 32 KiB.
+/// The capacity that is kept while nothing is ready: 32 KiB (on 64 bits).
 const KEPT_CAPACITY: usize = 4_096;
 
 impl ReadyQueue {

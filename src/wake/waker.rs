@@ -7,10 +7,9 @@
 //!
 //! ```text
 //!   wake(number)
-//!     the number is of the running loop         → push it, if the task is there and neither queued,
-//!                                                  aborted nor done
-//!     it is of another loop of this thread      → the same there
-//!     else (also if the state is in use)        → the inbox of the loop's short id
+//!     a task of the running loop has the number  → push it, unless it is queued, aborted or done
+//!     one of another loop of this thread has it  → the same there
+//!     its loop is not here, or is in use         → the inbox of the loop's short id
 //! ```
 //!
 //! A number's identity is the loop's short id and the generation: so one comparison, on the loop's own thread,
