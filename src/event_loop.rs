@@ -337,10 +337,7 @@ impl EventLoop {
     #[track_caller]
     fn turn_until(&self, until: Until<'_>) -> io::Result<Turn> {
         match turn::run_until(self.number, until) {
-            // (The kernel's error of this kind has no text of ours inside.)
-            Err(error) if error.kind() == ErrorKind::Deadlock && error.get_ref().is_some() => {
-                panic!("{error}")
-            }
+            Err(error) if error.kind() == ErrorKind::Deadlock => panic!("{error}"),
             turned => turned,
         }
     }
@@ -423,7 +420,8 @@ pub struct Builder {
 impl Builder {
     /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next deadline
     /// when nothing else can happen. A test of an hour takes no time, and its schedule is always the same. Read
-    /// it by [`now`](crate::now).
+    /// it by [`now`](crate::now). Such a loop opens its descriptors with its first socket, or when it first
+    /// waits for another thread.
     ///
     /// While a task waits for a socket or an executor job runs, time does not jump: the loop parks, and real
     /// time passes. (A socket counts as waited for from a poll that found nothing until its next event, even

@@ -210,8 +210,9 @@ pub fn as_completed<F: Future>(
 /// assert_eq!(values.size_hint(), (1, Some(1)));
 /// # });
 /// ```
-// Not a `TaskGroup`, whose table may change while it waits: these children are known at the call, boxed
-// there, and spawned by the first poll, as those of a `gather`.
+///
+/// It is no [`TaskGroup`](crate::TaskGroup), whose tasks may change while it waits: these children are known at the
+/// call, boxed there, and spawned by the first poll, as those of a `gather`.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct AsCompleted<F: Future> {
     children: Children<F>,

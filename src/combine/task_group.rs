@@ -23,7 +23,9 @@ use crate::task::quiet::drop_quietly;
 /// waits for all; the first one that fails aborts the others. They take `&self`, as `spawn` does: share the
 /// group by an `Rc`, and a task can spawn siblings. (Let the tasks hold a `Weak`: a group that its own tasks
 /// hold is not dropped before they end.) One task at a time can wait for a group: only the task that polled it
-/// last is woken, even if it has dropped that wait since (as `poll_once` does).
+/// last is woken, even if it has dropped that wait since (as `poll_once` does). A future that holds a group
+/// across an `await` is not `Send`. Where that is asked for, as of handlers by axum, let a task hold the group,
+/// and await the task.
 ///
 /// ```
 /// use boucle::TaskGroup;

@@ -88,7 +88,7 @@ impl<T: AsFd> AsyncFd<T> {
 
     /// Waits until a read would not block: there is data, the other end has hung up, or an error is pending. As
     /// long as that is so, each call is ready, while the poll has budget; it costs one system call. It asks the
-    /// kernel, so it does not see what a buffer above it has (std's `Stdin`, a `BufReader`).
+    /// kernel, so it does not see what a buffer above the descriptor has (std's `Stdin`, a `BufReader`).
     ///
     /// ```
     /// use boucle::net::AsyncFd;

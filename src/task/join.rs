@@ -43,9 +43,9 @@ use crate::wake::waker::waiter;
 ///
 /// # Panics
 ///
-/// If it is polled while its own task is polled, or dropped after an abort; again after it was ready; or on
-/// another loop or another thread while its own loop lives. (When that has ended, the handle gives "cancelled",
-/// even if the task had returned.)
+/// If it is polled while its own task is being polled, or being dropped since it was aborted; again after it was
+/// ready; or on another loop or another thread while its own loop lives. (When that has ended, the handle gives
+/// "cancelled", even if the task had returned.)
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {

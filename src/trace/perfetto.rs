@@ -129,7 +129,6 @@ impl<'a> Lanes<'a> {
         }
         if let Some(task) = self.live.polled {
             self.poll = Some(self.slice_of_poll(task, place));
-            self.poll_end = place;
         }
     }
 
@@ -209,7 +208,6 @@ impl<'a> Lanes<'a> {
         }
         self.poll = Some(poll);
         self.poll_end = place + self.width();
-        self.ends_task = false;
     }
 
     /// Adds to the poll how it has ended.

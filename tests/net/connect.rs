@@ -46,10 +46,10 @@ fn a_silent_address_does_not_hold_up_the_next() {
     });
 }
 
-/// A silent address has a head start of 250 ms, and so has the next one. (A virtual clock stands still while the
-/// timer is armed.)
+/// A silent address has a head start of 250 ms, and so has the next one; a limit is as long as it says. (A virtual
+/// clock stands still while a timer is armed.)
 #[test]
-fn an_address_has_a_head_start() {
+fn an_address_has_a_head_start_and_a_connect_its_limit() {
     let log = Log::default();
     let armed = log.clone();
     let event_loop = observed_by(move |event| {
@@ -65,6 +65,8 @@ fn an_address_has_a_head_start() {
         drop(listener);
     });
     assert_eq!(log.take(), ["250 ms", "250 ms"]);
+    event_loop.block_on(async { TcpStream::connect_timeout(silent[0].address, ms(20)).await.unwrap_err() });
+    assert_eq!(log.take(), ["20 ms"]);
 }
 
 /// An attempt at a silent address goes on while the next ones are tried: here it wins, while the second

@@ -393,3 +393,20 @@ fn a_group_is_joined_on_its_own_loop() {
     let refusal = panic_of(|| TaskGroup::new().spawn(ready(())));
     assert!(refusal.starts_with("TaskGroup needs an event loop"), "{refusal}");
 }
+
+/// A group can be awaited by a future that has to be `Send`: a task holds it.
+#[test]
+fn a_task_that_holds_a_group_is_awaited_by_a_future_that_is_send() {
+    fn is_send<F: Future + Send>(future: F) -> F {
+        future
+    }
+    let held_by_a_task = is_send(async {
+        let task = spawn(async {
+            let group = TaskGroup::new();
+            group.spawn(async { 1 });
+            group.join_all().await
+        });
+        task.await.unwrap()
+    });
+    virtually(async { assert_eq!(held_by_a_task.await, [1]) });
+}

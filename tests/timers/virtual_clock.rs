@@ -13,6 +13,28 @@ use futures_lite::future::poll_once;
 
 use super::Log;
 use crate::common::{HOUR, listen, ms, panic_of, passes_at_once, secs, virtual_loop, virtually};
+#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
+use crate::common::{own_binary, passes_alone};
+
+/// A loop with a virtual clock opens no descriptor for tasks and timers; with its first socket it opens its own
+/// three.
+#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
+#[cfg_attr(miri, ignore = "it starts a process")]
+#[test]
+fn a_virtual_loop_opens_its_descriptors_with_the_first_socket() {
+    if passes_alone(own_binary(), "virtual_clock::a_virtual_loop_opens_its_descriptors_with_the_first_socket")
+    {
+        return;
+    }
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = open();
+    virtually(async move {
+        spawn(sleep(HOUR)).await.unwrap();
+        assert_eq!(open(), before);
+        let _listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        assert_eq!(open(), before + 4);
+    });
+}
 
 /// Time stands still while tasks run and jumps exactly to the next deadline, a year away if need be.
 #[test]
