@@ -102,9 +102,9 @@
 //!   `fastrand::seed(1)` at the start of the program), and in the order of a `HashMap` (use a `BTreeMap`).
 //! - **Timers against computations.** Under the virtual clock a computation takes no time: a timer never
 //!   fires before what is ready has been polled.
-//! - **What happens within one poll.** It is one step, as on any single-threaded loop. So what polls futures inside
-//!   one task (`join!`, `select!`, `FuturesUnordered`, another executor) decides their order by itself: spawn what
-//!   is to be tried in other orders.
+//! - **What happens within one poll.** It is one step, as on any single-threaded loop. So what polls futures
+//!   inside one task (`join!`, `select!`, `FuturesUnordered`, another executor) decides their order by itself:
+//!   spawn what is to be tried in other orders.
 //!
 //! # What is a failure
 //!

@@ -185,20 +185,20 @@
 //! also after a *short* read or write: of some bytes, but fewer than were asked for.
 //!
 //! A read asks first whether any *budget* is left, and spends one unit when it returns a result
-//! (`task/budget.rs`: after 128 results in one poll the next operation is pending, of whatever kind, so that
-//! others are polled). If the side is ready, it asks the kernel. If not, or if that would block, it leaves the
-//! task's number with the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and is pending. A park
-//! returns an event whose token is the source's slot; `State::wake_sources` marks as ready the sides that the
-//! event names, takes all waiters of each side that was not ready before, and pushes their numbers. In the next
-//! batch each of these tasks is polled, and reads if the side is still ready. If the first made a short read, it
-//! is not, and the others leave their numbers again, without a system call; otherwise the next one asks the
-//! kernel too.
+//! (`task/budget.rs`: after 128 results in one poll the next operation wakes its task and is pending, so that
+//! others are polled). If the side is ready, it asks the kernel. If the side is not ready, or the call would
+//! block, it leaves the task's number with the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and
+//! is pending. A park returns an event whose token is the source's slot; `State::wake_sources` marks as ready
+//! the sides that the event names, takes all waiters of each side that was not ready before, and pushes their
+//! numbers. In the next batch each of these tasks is polled, and reads if the side is still ready. If the first
+//! made a short read, it is not, and the others leave their numbers again, without a system call; otherwise the
+//! next one asks the kernel too.
 //!
-//! No edge is lost. The loop takes edges only in the second and third step of a turn, so none is taken between
-//! an operation that would block and the leaving of the number: the task is still being polled. An edge that
-//! comes meanwhile waits in the kernel, and a later park returns it. (Only the clone of a foreign waker may run
-//! between the two. It is user code, and may make a turn if no loop runs. So before a number is left, the flag
-//! is looked at again; if the side is ready by then, the task is woken at once.)
+//! No edge is lost. The loop takes edges in the second and third step of a turn; an operation that would block
+//! leaves the number in the first, in the same poll: none is taken between the two. An edge that comes meanwhile
+//! waits in the kernel, and a later park returns it. (Only the clone of a foreign waker may run between call and
+//! number. It is user code, and may make a turn if no loop runs. So before a number is left, the flag is looked
+//! at again; if the side is ready by then, the task is woken at once.)
 //!
 //! A new side is not ready, and registering the socket makes the kernel report what is there already. A short
 //! read has emptied the stream, and a short write has filled the kernel's buffer: so new bytes, or new room,
@@ -211,17 +211,18 @@
 //!   while no loop runs. So its side stays ready if an edge has come since the operation began
 //!   (`net/async_fd.rs`).
 //! - After an edge that has reported more than new bytes (the end of a stream, urgent data), and after a read of
-//!   a Unix stream that may have stopped at passed descriptors (only Linux tells), a short read leaves its side
-//!   ready, until an operation would block. A read that has found the end always does (`net/readiness.rs`).
-//!   Without epoll or kqueue each short transfer does; on Unix, each wait then registers the socket again.
+//!   a Unix stream that has stopped at passed descriptors (only Linux says so; elsewhere, after any), a short
+//!   read leaves its side ready, until an operation would block. A read that has found the end always does
+//!   (`net/readiness.rs`). Without epoll or kqueue each short transfer does; on Unix, each wait then registers
+//!   the socket again.
 //! - An `accept` that fails for want of descriptors leaves its side ready, as no edge will come when there are
 //!   some again. So to try again at once would spin: [`serve`](net::serve) waits by a timer.
 //! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
 //! - With epoll or kqueue, only the read side is watched at first, unless the socket is a TCP stream: the write
 //!   side of any other has an edge whenever the peer takes a message, which would end a park for nothing. The
 //!   first write that has to wait registers the socket again, for both sides.
-//! - Without an edge, `close` wakes what waits to write to the stream; and if the waiters of a side become too
-//!   many, since operations were dropped, all of them are woken.
+//! - Without an edge, a `close` or `shutdown` wakes what waits for that side; and if the waiters of a side
+//!   become too many, since operations were dropped, all but the first are woken.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity (the loop's short id is in it),
@@ -253,10 +254,10 @@
 //! If a member has panicked, it resumes that panic. If all are done, the handles take the outputs out of the
 //! tasks' slots, in the order of the children. Else it leaves its waiter as the parent, and is pending.
 //!
-//! When the `gather` ends or is dropped, each handle that has not given its output aborts its child, unless that
-//! is done, and takes it out of the group. The group is freed after the handles, so no task is a member of a
-//! group that is gone. (No other handle of a child exists, so only the `gather` can abort one. If a child was
-//! awaiting a `JoinHandle`, that is dropped, and the task behind it goes on.)
+//! When the `gather` ends or is dropped, each handle whose output was not taken aborts its child, unless that is
+//! done, and takes it out of the group, which does not count it any more. The group is freed after the handles,
+//! so no task is a member of a group that is gone. (No other handle of a child exists, so only the `gather` can
+//! abort one. If a child was awaiting a `JoinHandle`, that is dropped, and the task behind it goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` marks the task, and drops nothing. One that waits is queued, for the next
 //! batch; one that is queued keeps its place, in this batch or the next; one that is being polled is dropped
@@ -265,10 +266,10 @@
 //! where the caller may be in the middle of something, or be the task itself.
 //!
 //! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`). If
-//! `current::deliver` finds the state on this thread, it calls that at once. If not (a handle is `Send`), it
-//! leaves the message in the inbox. A loop that does not run drops nothing: a marked task stays until the next
-//! turn, or the loop's end. An abort of a task that is done does nothing. If the poll that is under way returns
-//! a value, that is dropped. If the poll or the destructor panics, the handle gives that panic. A [`timeout`]
+//! `current::deliver` finds the state on this thread, that happens at once. If not (a handle is `Send`), the
+//! message goes into the inbox. A loop that does not run drops nothing: a marked task stays until the next turn,
+//! or the loop's end. An abort of a task that is done does nothing. If the poll that is under way returns a
+//! value, that is dropped. If the poll or the destructor panics, the handle gives that panic. A [`timeout`]
 //! aborts nothing: its future is dropped with it, on the spot. And the end of a loop drops the aborted tasks
 //! with all the others.
 //!
@@ -276,23 +277,23 @@
 //! lost with it. Where an operation can lose something, its documentation says so; `explore::cancel` drops a
 //! future at each of its awaits, for a test.
 //!
-//! **A wake from another thread.** Such a wake does not touch the table. It sets the slot's flag, whether it is
-//! set or not, and learns in the same atomic step which (`inbox::wake`; `wake/flags.rs`). If the flag was clear,
-//! it pushes a message into the loop's inbox under a lock, and rings the loop if it sleeps, by a bell that the
-//! inbox keeps (`wake/inbox.rs`). If the flag was set, there is nothing more to do: the thread that has set it
-//! leaves the message, and rings if need be. So one message serves all wakes of a slot. It names only the slot,
-//! since the wakes may be meant for several tasks that had the slot one after another. (If the inbox is closed,
-//! the thread clears the flag again: left set, it would silence that slot in the next loop with the short id.)
+//! **A wake from another thread.** Such a wake does not touch the table. One atomic step sets the slot's flag,
+//! and returns whether it was set before (`inbox::wake`; `wake/flags.rs`). If not, the thread pushes a message
+//! into the loop's inbox under a lock, and then, unlocked, rings the loop if it sleeps, by a bell that the inbox
+//! keeps (`wake/inbox.rs`). If the flag was set, there is nothing more to do: the thread that has set it leaves
+//! the message, and rings if need be. So one message serves all wakes of a slot. It names only the slot, since
+//! the wakes may be meant for several tasks that had the slot one after another. (If the inbox is closed, the
+//! thread clears the flag again: left set, it would silence that slot in the next loop with the short id.)
 //!
 //! In the third step of the turn the loop takes the whole list, and only then clears the flags of its slots
 //! (`Inbox::drain`). After that it handles the messages: `State::receive` queues the task that has the slot by
 //! then. One turn handles 1,024; the rest waits for later ones, and the next list is taken when this one is
 //! empty. While a loop is not run, its messages wait for the next park of a later run.
 //!
-//! A wake before the clearing needs no message of its own: the one that was taken is handled afterwards. A wake
-//! after it leaves a new one. (If the flags were cleared first, a wake in between would set its flag again, and
-//! its message would be taken with the list: the flag would stay set, and no later wake of that slot would leave
-//! a message.)
+//! A wake before the clearing leaves no message, or one that was taken: that is handled afterwards. A wake after
+//! the clearing leaves a new one. (If the flags were cleared first, a wake in between would set its flag again,
+//! and its message would be taken with the list: the flag would stay set, and no later wake of that slot would
+//! leave a message.)
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -309,8 +310,8 @@
 //! Either the loop sees the message, or the thread sees the mark, and rings. If the ring comes before the loop
 //! is in the system call, it stays pending in the kernel, as bytes for a socket do, and the call returns at
 //! once. The first sender clears the mark, so a loop that sleeps is rung once, however many come. Each wake sets
-//! the flag with `Release`, also one that is set already, and the loop clears it with `Acquire`: so the poll
-//! also sees what the thread wrote before its wake.
+//! the flag with `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll also
+//! sees what the thread wrote before its wake.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number, unless the deadline has come
 //! (`time/sleep.rs`). An idle loop parks until the first deadline, unless something else comes first.
@@ -361,7 +362,7 @@
 //! | `waker`, `wake_quietly` | makes the waker of a number; wakes a waiter, and lets no panic out. (Both are in the last file) |
 //! | `finish_member` | counts a member of a group as done. If the parent is to be woken, takes it out and returns it: of a `gather`, when the last member is done or one has panicked; of most other groups, when any is done. The parent's next poll puts it back |
 //! | `clock.tick`, `clock.elapsed` | the time now, in ticks (microseconds); the same as a `Duration` |
-//! | `clock.until` | how long to sleep until a tick: 0 if it has come. With a real clock at least a millisecond, unless a timer for that tick or a later one had less to go when it was armed |
+//! | `clock.until` | how long to sleep until a tick: 0 if it has come. With a real clock at least a millisecond, unless a timer for that tick or a later one was armed less than that ahead |
 //! | `next_look` | a lower bound of the first deadline, in O(1): perhaps the deadline of a timer that was cancelled |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
 //! | `inbox.outlook(slots)` | what may still come: a message (it is there, or a flag is set), something from a `LoopHandle` (one exists), or nothing |

@@ -27,8 +27,8 @@ pub(crate) enum Park {
 }
 
 impl State {
-    /// Makes the loop return at the end of this turn, or of the next if none is under way. If that turn is still to
-    /// park, it does not wait.
+    /// Makes the loop return at the end of this turn, or of the next if none is under way. If that turn is still
+    /// to park, it does not wait.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
         self.pops_per_park = 0;
@@ -87,8 +87,8 @@ impl State {
         if self.reactor.is_empty() { Park::Skip } else { Park::Ask(Some(Duration::ZERO)) }
     }
 
-    /// How long the park of a single turn may last: zero if all tasks are done and no `LoopHandle` exists. (Also if
-    /// a message is there; then the park would not wait in any case.)
+    /// How long the park of a single turn may last: zero if all tasks are done and no `LoopHandle` exists. (Also
+    /// if a message is there; then the park would not wait in any case.)
     pub(crate) fn limit_of_turn(&self, timeout: Option<Duration>) -> Option<Duration> {
         let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: looks at no flag
         if is_idle { Some(Duration::ZERO) } else { timeout }

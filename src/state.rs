@@ -34,9 +34,8 @@ pub(crate) struct State {
     pub(crate) groups: Groups,
     pub(crate) timers: Wheel<Waiter>,
     pub(crate) reactor: Reactor,
-    /// `None` while a park or `wake_sources` holds it; with a virtual clock also until the first park that waits, or
-    /// the first socket. (The registry, by which sockets are registered, is in the
-    /// inbox.)
+    /// `None` while a park or `wake_sources` holds it; with a virtual clock also until the first park that
+    /// waits, or the first socket. (The registry, by which sockets are registered, is in the inbox.)
     pub(crate) poller: Option<Poller>,
     /// That of the loop's short id: a static, which passes to the next loop with the id.
     pub(crate) inbox: &'static Inbox,
@@ -46,7 +45,8 @@ pub(crate) struct State {
     /// the order, all that follow it. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     pub(crate) clock: Clock,
-    /// By how many pops a park is due at the latest (`park.rs`): 61, or 0 to force one.
+    /// A park is due when the pops since the last one and those of the next batch are more than this: 61, or 0
+    /// to force one.
     pub(crate) pops_per_park: usize,
     /// `stop` was called. The end of a run clears it (`event_loop.rs`).
     pub(crate) stopping: bool,
@@ -138,8 +138,8 @@ impl State {
         }
     }
 
-    /// The fast path, inlined. It returns false if it leaves the wake to the slower one: the queue has to grow, the
-    /// loop is observed, the task is aborted or done, or no task of this loop has the number.
+    /// The fast path, inlined. It returns false if it leaves the wake to the slower one: the queue has to grow,
+    /// the loop is observed, the task is aborted or done, or no task of this loop has the number.
     #[inline(always)]
     pub(crate) fn try_wake(&mut self, number: TaskNumber) -> bool {
         let is_quick = self.ready.has_room() && !self.log.is_on();

@@ -17,9 +17,9 @@
 //! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay queued.
-//! Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last park
-//! (there is no next batch to count), or if the loop is to stop. Without this, a program of short `block_on`s
-//! would never park.
+//! Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last park (the
+//! next batch, not known yet, has one pop at least), or if the loop is to stop. Without this, a program of short
+//! `block_on`s would never park.
 //!
 //! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
@@ -240,8 +240,8 @@ fn notify_between_steps(mut state: Box<State>) -> Box<State> {
     state
 }
 
-/// Ends a `block_on`, whose main future is done: parks without waiting, if that is due. An error is dropped: if it
-/// lasts, the next park returns it.
+/// Ends a `block_on`, whose main future is done: parks without waiting, if that is due. An error is dropped: if
+/// it lasts, the next park returns it.
 fn end_block_on(mut state: Box<State>) {
     budget::end(); // as in `park`
     if state.is_last_park_due() {
@@ -251,8 +251,8 @@ fn end_block_on(mut state: Box<State>) {
     current::release(notify_between_steps(state));
 }
 
-/// Asks the kernel, sleeping if nothing is ready; or skips that, as `park.rs` decides. Under a virtual clock, lets
-/// time pass instead if it can. (A signal may end the sleep early, which is no error.)
+/// Asks the kernel, sleeping if nothing is ready; or skips that, as `park.rs` decides. Under a virtual clock,
+/// lets time pass instead if it can. (A signal may end the sleep early, which is no error.)
 fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<()>) {
     budget::end(); // what an observer does, or a logger that mio calls, is not counted
     let mut state = notify_between_steps(state);
@@ -284,8 +284,8 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     (state, parked)
 }
 
-/// The third step: sources, inbox, timers. (The order is arbitrary, but fixed.) Returns how many numbers came into
-/// the ready queue by each.
+/// The third step: sources, inbox, timers. (The order is arbitrary, but fixed.) Returns how many numbers came
+/// into the ready queue by each.
 fn wake_due(mut state: Box<State>) -> (Box<State>, Turn) {
     let before_sources = state.ready.len();
     state.wake_sources();

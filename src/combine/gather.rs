@@ -211,8 +211,8 @@ pub fn as_completed<F: Future>(
 /// # });
 /// ```
 ///
-/// It is no [`TaskGroup`](crate::TaskGroup), whose tasks may change while it waits: these children are known at the
-/// call, boxed there, and spawned by the first poll, as those of a `gather`.
+/// It is no [`TaskGroup`](crate::TaskGroup), whose tasks may change while it waits: these children are known at
+/// the call, boxed there, and spawned by the first poll, as those of a `gather`.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct AsCompleted<F: Future> {
     children: Children<F>,

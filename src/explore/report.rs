@@ -96,7 +96,8 @@ impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
     ///
     /// Removing deviations can miss a schedule that has fewer, other ones. So after a random schedule those with
     /// few deviations are searched too. For each of the two the time limit begins anew, and a number of runs is
-    /// the bound, [`ATTEMPTS`]. (A failure that was found before the random schedules has as few deviations as any.)
+    /// the bound, [`ATTEMPTS`]. (A failure that was found before the random schedules has as few deviations as
+    /// any.)
     fn shortest(&self, found: &Found) -> Deviations {
         let shorter = Exploration::new(self.explore.clone(), self.program).shorten(found);
         let in_order = self.bound_in_order();

@@ -61,8 +61,8 @@ pub struct UnixListener {
 /// their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on any
 /// thread. `close` shuts down the writing side: the peer reads the end of the stream, and this side may still
 /// read; a write that waits for room in another task fails, if `close` is called on the loop's thread. (It goes
-/// on waiting if the peer only shuts down its reading side, which Linux does not report.) On Linux, if received bytes
-/// are unread when it is dropped, the peer reads what was written, and then `ConnectionReset`.
+/// on waiting if the peer only shuts down its reading side, which Linux does not report.) On Linux, if received
+/// bytes are unread when it is dropped, the peer reads what was written, and then `ConnectionReset`.
 ///
 /// ```
 /// use boucle::net::UnixStream;

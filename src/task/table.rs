@@ -140,8 +140,8 @@ impl Tasks {
         self.entries.vacant_key() as u64 >= MAX_TASKS
     }
 
-    /// Gives a slot to a task, which will have a handle, or to the main future, which has neither handle nor box.
-    /// The status is Queued: the caller pushes the number. Returns the slot and the id.
+    /// Gives a slot to a task, which will have a handle, or to the main future, which has neither handle nor
+    /// box. The status is Queued: the caller pushes the number. Returns the slot and the id.
     #[inline(always)]
     pub(crate) fn insert(&mut self, task: Option<BoxedTask>, joiner: Joiner) -> (u32, u64) {
         let has_handle = task.is_some(); // the main future has none

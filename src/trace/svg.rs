@@ -29,9 +29,9 @@ const STYLE: &str = include_str!("svg/picture.css");
 impl Trace {
     /// Draws the run as an SVG file, light or dark as the reader prefers.
     ///
-    /// Tasks are rows, in spawn order; turns are columns. Turns that repeat others (with the same events, whatever
-    /// time they took) are left out, and counted. If there are too many turns or tasks, the first of them are drawn,
-    /// and the picture says so. `to_html` shows all.
+    /// Tasks are rows, in spawn order; turns are columns. Turns that repeat others (with the same events,
+    /// whatever time they took) are left out, and counted. If there are too many turns or tasks, the first of
+    /// them are drawn, and the picture says so. `to_html` shows all.
     ///
     /// ```
     /// use std::time::Duration;
@@ -48,10 +48,10 @@ impl Trace {
         self.drawn(None)
     }
 
-    /// Draws the run on the axis of time. All loops are on one axis, below each other. Idle time is to scale. A poll
-    /// is at least one pixel wide, and does not begin before the one before it ends: so many polls in a row stand to
-    /// the right of their times, up to the next idle time that makes up for it. It shows how a client's loop and its
-    /// server's work together.
+    /// Draws the run on the axis of time. All loops are on one axis, below each other. Idle time is to scale. A
+    /// poll is at least one pixel wide, and does not begin before the one before it ends: so many polls in a row
+    /// stand to the right of their times, up to the next idle time that makes up for it. It shows how a client's
+    /// loop and its server's work together.
     ///
     /// ```
     /// use std::time::Duration;

@@ -1,8 +1,8 @@
 //! The axis of time: where each event stands, from left to right, in pixels.
 //!
 //! Idle time is to scale, and all loops of a trace stand on one axis. A poll is at least one pixel wide, and
-//! does not begin before the one before it ends. So where many polls follow each other, each stands up to a pixel
-//! further to the right of its time than the one before, until idle time makes up for it.
+//! does not begin before the one before it ends. So where many polls follow each other, each stands up to a
+//! pixel further to the right of its time than the one before, until idle time makes up for it.
 
 use std::iter;
 use std::time::{Duration, Instant};

@@ -197,8 +197,8 @@ fn deviations_are_removed() {
     assert!(found.iter().all(|schedule| schedule == "4:1,11:1,17:1,23:1"), "{found:?}");
 }
 
-/// What cannot be left out at first is tried again when others are gone. The choices 18 to 21 have to be 1 as long as
-/// 23, 25, 27 and 29 are, which go last, since each stands among those that stay.
+/// What cannot be left out at first is tried again when others are gone. The choices 18 to 21 have to be 1 as
+/// long as 23, 25, 27 and 29 are, which go last, since each stands among those that stay.
 #[test]
 fn no_deviation_is_left_that_could_be_left_out() {
     let found = found_at_random(|| async {
@@ -360,8 +360,8 @@ fn only_a_deadlock_outside_of_explorations_has_the_hint() {
     assert_eq!(panic.contains("BOUCLE_DUMP=1"), cfg!(all(unix, feature = "trace")), "{panic}");
 }
 
-/// The first exploration of a process may be in a destructor, while its thread unwinds: then no panic hook is set,
-/// which would end the process.
+/// The first exploration of a process may be in a destructor, while its thread unwinds: then no panic hook is
+/// set, which would end the process.
 #[test]
 fn an_exploration_may_begin_while_its_thread_unwinds() {
     struct Explores;

@@ -46,8 +46,8 @@ fn a_silent_address_does_not_hold_up_the_next() {
     });
 }
 
-/// A silent address has a head start of 250 ms, and so has the next one; a limit is as long as it says. (A virtual
-/// clock stands still while a timer is armed.)
+/// A silent address has a head start of 250 ms, and so has the next one; a limit is as long as it says. (A
+/// virtual clock stands still while a timer is armed.)
 #[test]
 fn an_address_has_a_head_start_and_a_connect_its_limit() {
     let log = Log::default();
