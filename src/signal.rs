@@ -14,10 +14,13 @@
 //!
 //! Any number of futures and streams may wait for one signal, on any threads and loops, or on another
 //! executor: each receives it. While a stream or a polled [`ctrl_c`] exists, the signal's default action does
-//! not happen. When none is left, it happens again: Ctrl-C ends the process. But if the process ignored the
-//! signal, or had a handler of its own, before this module first waited for it, then that is in force again.
-//! (On Linux. Elsewhere the module cannot tell, and takes the default action; but SIGPIPE is ignored again,
-//! since Rust's runtime ignores it.)
+//! not happen. When none is left, it happens again: Ctrl-C ends the process. A `ctrl_c` that was given a Ctrl-C
+//! and has not returned it yet counts until something else receives that Ctrl-C. So the next one ends a program
+//! that hangs in its clean-up, however many `ctrl_c`s it has.
+//!
+//! But if the process ignored the signal, or had a handler of its own, before this module first waited for it,
+//! then that is in force again. (On Linux. Elsewhere the module cannot tell, and takes the default action; but
+//! SIGPIPE is ignored again, since Rust's runtime ignores it.)
 //!
 //! A wait for a signal does not hold a virtual clock: time jumps to the next deadline. If there is none, the
 //! loop waits for the signal, and that is no deadlock.
@@ -93,7 +96,8 @@ pub enum SignalKind {
 /// Waits for the next Ctrl-C (SIGINT) after the first poll: tokio's `ctrl_c`.
 ///
 /// When it is ready, the next Ctrl-C ends the process again, so a program that hangs while it cleans up can
-/// be ended by hand. To receive every Ctrl-C, use a [`stream`].
+/// be ended by hand. If several wait, the next Ctrl-C ends the process as soon as one of them is ready, even if
+/// the others are not polled again. To receive every Ctrl-C, use a [`stream`].
 ///
 /// ```
 /// # use std::time::Duration;
@@ -116,7 +120,7 @@ pub enum SignalKind {
 #[doc(alias("SIGINT", "KeyboardInterrupt"))]
 pub async fn ctrl_c() -> io::Result<()> {
     let mut presses = stream(SignalKind::Interrupt)?;
-    presses.hands_on = true;
+    lock(SIGINT).streams[presses.slot].is_ctrl_c = true;
     presses.recv().await;
     Ok(())
 }
@@ -152,7 +156,7 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
         let len = signal.streams.len();
         if len < larger.capacity() {
             // The table is full, so all keep their slots if they move in order.
-            signal.streams.drain().for_each(|waiting| _ = larger.insert(waiting));
+            signal.streams.drain().for_each(|entry| _ = larger.insert(entry));
             mem::swap(&mut signal.streams, &mut larger);
         } else {
             drop(signal);
@@ -160,8 +164,9 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
             signal = lock(kind as c_int);
         }
     }
-    let slot = signal.streams.insert(None);
-    Ok(SignalStream { kind, slot, received: signal.count, hands_on: false })
+    let entry = Entry { received: signal.count, is_ctrl_c: false, waiting: None };
+    let slot = signal.streams.insert(entry);
+    Ok(SignalStream { kind, slot })
 }
 
 /// The stream of [`stream`]. It never ends.
@@ -191,10 +196,6 @@ pub struct SignalStream {
     kind: SignalKind,
     /// Its slot among the signal's streams.
     slot: usize,
-    /// The signal's count when the stream was made, or received last.
-    received: u64,
-    /// Set by `ctrl_c`. If this drops with a signal that nothing has received, the signal is delivered again.
-    hands_on: bool,
 }
 
 impl SignalStream {
@@ -238,10 +239,13 @@ impl SignalStream {
         ready!(budget::poll_left(cx));
         let waiting = (waiter(cx.waker()), current::running_number().map(LoopHandle::new));
         let mut signal = lock(self.kind as c_int);
-        let has_arrived = mem::replace(&mut self.received, signal.count) != signal.count;
-        signal.is_unclaimed &= !has_arrived;
-        let slot = &mut signal.streams[self.slot];
-        let _before = if has_arrived { slot.take() } else { slot.replace(waiting) };
+        let count = signal.count;
+        let entry = &mut signal.streams[self.slot];
+        let has_arrived = mem::replace(&mut entry.received, count) != count;
+        let _before = if has_arrived { entry.waiting.take() } else { entry.waiting.replace(waiting) };
+        if has_arrived {
+            signal.claimed = count;
+        }
         drop(signal);
         if has_arrived {
             budget::spend();
@@ -257,7 +261,7 @@ struct Recv<'a>(&'a mut SignalStream);
 
 impl Drop for Recv<'_> {
     fn drop(&mut self) {
-        let _waiting = lock(self.0.kind as c_int).streams[self.0.slot].take();
+        let _waiting = lock(self.0.kind as c_int).streams[self.0.slot].waiting.take();
     }
 }
 
@@ -272,12 +276,18 @@ impl Stream for SignalStream {
 impl Drop for SignalStream {
     fn drop(&mut self) {
         let mut signal = lock(self.kind as c_int);
-        let _waiting = signal.streams.remove(self.slot);
+        let entry = signal.streams.remove(self.slot);
         let _emptied = signal.streams.is_empty().then(|| mem::take(&mut signal.streams));
-        let was_unclaimed = self.received != signal.count && mem::take(&mut signal.is_unclaimed);
-        if was_unclaimed && self.hands_on {
-            deliver(self.kind as c_int, signal); // under the same lock, before another stream receives it
+        let has_arrived = entry.received != signal.count;
+        let is_unclaimed = signal.claimed != signal.count;
+        if has_arrived && is_unclaimed && entry.is_ctrl_c {
+            // Under the same lock, before another stream receives it. It stays unclaimed, so another `ctrl_c`
+            // that has it prevents the default action.
+            deliver(self.kind as c_int, signal);
         } else {
+            if has_arrived {
+                signal.claimed = signal.count;
+            }
             drop(signal); // the waiter and the table drop after it, when nothing is locked
         }
     }
@@ -291,16 +301,26 @@ struct Signal {
     first: Option<fn()>,
     /// How often it has arrived.
     count: u64,
-    /// The last signal was neither received nor lost with a stream that was dropped.
-    is_unclaimed: bool,
-    /// What waits for each stream: the waiter of the last poll, and a handle of its loop, so that the idle
-    /// loop is not deadlocked.
-    streams: Slab<Option<(Waiter, Option<LoopHandle>)>>,
+    /// The count of the last signal that was received, or was lost with a stream that was dropped.
+    claimed: u64,
+    /// Its streams, by slot.
+    streams: Slab<Entry>,
+}
+
+/// A stream of a signal.
+struct Entry {
+    /// The signal's count when the stream was made, or received last.
+    received: u64,
+    /// Set by `ctrl_c`, which takes one signal. If it drops with one that is unclaimed, that is delivered again.
+    /// While it has one that is claimed, it prevents no default action.
+    is_ctrl_c: bool,
+    /// The waiter of the last poll, and a handle of its loop, so that the idle loop is not deadlocked.
+    waiting: Option<(Waiter, Option<LoopHandle>)>,
 }
 
 /// The signals, by number. Every [`SignalKind`] is below 32.
 static SIGNALS: [Mutex<Signal>; 32] = [const {
-    Mutex::new(Signal { has_default: None, first: None, count: 0, is_unclaimed: false, streams: Slab::new() })
+    Mutex::new(Signal { has_default: None, first: None, count: 0, claimed: 0, streams: Slab::new() })
 }; 32];
 
 /// Adds signals to those that the thread waits for, once there is a thread.
@@ -348,22 +368,23 @@ fn start() -> io::Result<&'static Handle> {
     Ok(THREAD.wait())
 }
 
-/// Gives a signal to every stream, or takes the default action if there is none. This is decided in one step,
-/// before anything is woken: what a woken task does to the streams changes nothing.
+/// Gives a signal to every stream, and takes the default action if none prevents it. This is decided in one
+/// step, before anything is woken: what a woken task does to the streams changes nothing.
 fn deliver(number: c_int, mut signal: MutexGuard<'_, Signal>) {
     signal.count += 1;
-    signal.is_unclaimed = true;
-    let has_streams = !signal.streams.is_empty();
+    let claimed = signal.claimed;
+    // A `ctrl_c` that has a claimed signal may never be polled again, as its loop may hang in a clean-up.
+    let is_awaited = signal.streams.iter().any(|(_, entry)| !entry.is_ctrl_c || entry.received >= claimed);
     let (slots, first, has_default) = (signal.streams.capacity(), signal.first, signal.has_default);
     drop(signal);
     for slot in 0..slots {
         // A stream that was polled again meanwhile may be woken in vain.
-        let waiting = lock(number).streams.get_mut(slot).and_then(Option::take);
+        let waiting = lock(number).streams.get_mut(slot).and_then(|entry| entry.waiting.take());
         if let Some((waiter, _handle)) = waiting {
             wake_quietly(waiter); // before the handle drops, so that its loop sees the wake first
         }
     }
-    if !has_streams {
+    if !is_awaited {
         first.into_iter().for_each(|first| first());
         if has_default == Some(true) {
             let _ = emulate_default_handler(number);

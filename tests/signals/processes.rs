@@ -2,6 +2,7 @@
 
 use std::hint::spin_loop;
 use std::io;
+use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
@@ -9,7 +10,7 @@ use std::task::Context;
 use std::thread;
 
 use boucle::signal::{SignalKind, ctrl_c, stream};
-use boucle::{sleep, timeout};
+use boucle::{sleep, spawn, timeout, yield_now};
 use futures_lite::future::{block_on, poll_once};
 
 use crate::common::{
@@ -25,10 +26,15 @@ fn hangs_after(pressed: impl Future) -> ! {
         assert!(poll_once(&mut pressed).await.is_none());
         say("ready");
         pressed.await;
-        say("cleaning up");
-        thread::sleep(LONG);
+        hangs();
     });
     unreachable!("it was ended");
+}
+
+/// Holds this thread in a clean-up.
+fn hangs() {
+    say("cleaning up");
+    thread::sleep(LONG);
 }
 
 /// The first Ctrl-C completes the future. The second one ends the process, as the signal does by default, even
@@ -44,6 +50,43 @@ fn a_second_ctrl_c_ends_a_program_that_hangs() {
     running.read_until("cleaning up");
     running.kill("INT");
     assert_eq!(running.ended_by(), Some(2));
+}
+
+/// The second one also ends a process in which another `ctrl_c` is not polled again: it waits on the same loop,
+/// or on one that hangs as well.
+#[test]
+fn a_second_ctrl_c_ends_a_program_with_several_waits() {
+    const TEST: &str = "processes::a_second_ctrl_c_ends_a_program_with_several_waits";
+    if is_child("on one loop") {
+        return run(async {
+            let waits = [(); 2].map(|()| spawn(async { ctrl_c().await.map(|()| hangs()) }));
+            yield_now().await;
+            say("ready"); // both have been polled
+            for wait in waits {
+                wait.await.unwrap().unwrap();
+            }
+        });
+    }
+    if is_child("on two loops") {
+        let (waits, waiting) = mpsc::channel();
+        thread::spawn(move || {
+            run(async {
+                let mut pressed = pin!(ctrl_c());
+                assert!(poll_once(&mut pressed).await.is_none());
+                waits.send(()).unwrap();
+                thread::sleep(LONG);
+            });
+        });
+        waiting.recv_timeout(LONG).unwrap();
+        hangs_after(ctrl_c());
+    }
+    for part in ["on one loop", "on two loops"] {
+        let mut running = Running::start(&DEFAULT, child(TEST, part));
+        running.kill("INT");
+        running.read_until("cleaning up");
+        running.kill("INT");
+        assert_eq!(running.ended_by(), Some(2), "{part}");
+    }
 }
 
 /// A `ctrl_c` that is dropped gives the interrupt its default action back.
@@ -233,6 +276,92 @@ fn woken(count: usize) -> Vec<Pin<Box<impl Future<Output = io::Result<()>>>>> {
     raise(SignalKind::Interrupt);
     pressed.iter().for_each(|_| woken.recv_timeout(LONG).unwrap());
     pressed
+}
+
+/// Raises another interrupt. Returns when it has been handled, if it has not ended the process.
+fn raise_again() {
+    let mut handled = stream(SignalKind::UserDefined1).unwrap();
+    raise(SignalKind::Interrupt);
+    // Signals are handled in rounds, by number. The first of these may be in a round that has passed the
+    // interrupt's number before it came.
+    for _ in 0..2 {
+        raise(SignalKind::UserDefined1);
+        run(async { handled.recv().await });
+    }
+}
+
+/// Raises interrupts, the second one while a `ctrl_c` has not returned the first.
+fn press_twice(part: &str) {
+    match part {
+        "nothing has received it" => {
+            let pressed = woken(2);
+            raise_again();
+            pressed.into_iter().for_each(|pressed| block_on(pressed).unwrap());
+        }
+        "it was handed on" => {
+            let mut pressed = woken(2);
+            drop(pressed.remove(0));
+            raise_again();
+            block_on(pressed.remove(0)).unwrap();
+        }
+        "another has received it" => {
+            let mut pressed = woken(2);
+            block_on(pressed.remove(0)).unwrap();
+            raise_again();
+            mem::forget(pressed); // dropped, it would hand the interrupt on
+        }
+        "a stream has received it" => {
+            let mut presses = stream(SignalKind::Interrupt).unwrap();
+            let pressed = woken(1);
+            assert!(poll(&mut presses).is_ready());
+            drop(presses);
+            raise_again();
+            mem::forget(pressed);
+        }
+        "a stream waits" => {
+            let mut presses = stream(SignalKind::Interrupt).unwrap();
+            let mut pressed = woken(2);
+            block_on(pressed.remove(0)).unwrap();
+            raise_again();
+            assert!(poll(&mut presses).is_ready());
+        }
+        "a later one waits" | "a later one is dropped" => {
+            let mut pressed = woken(2);
+            block_on(pressed.remove(0)).unwrap();
+            let mut later = Box::pin(ctrl_c());
+            assert!(block_on(poll_once(&mut later)).is_none());
+            raise_again();
+            if part == "a later one waits" {
+                block_on(later).unwrap();
+            } else {
+                drop(later);
+                mem::forget(pressed);
+            }
+        }
+        _ => unreachable!("{part}"),
+    }
+}
+
+/// A `ctrl_c` that was woken and is not polled again keeps further interrupts from ending the process while
+/// nothing has received the first: they count as one. Afterwards only a stream does, or a `ctrl_c` that began to
+/// wait later.
+#[test]
+fn a_ctrl_c_that_was_received_elsewhere_prevents_nothing() {
+    const TEST: &str = "processes::a_ctrl_c_that_was_received_elsewhere_prevents_nothing";
+    if let Some(part) = part_of_child() {
+        say("ready");
+        press_twice(&part);
+        return say("alive");
+    }
+    let start = |part| Running::start(&DEFAULT, child(TEST, part));
+    for part in ["another has received it", "a stream has received it", "a later one is dropped"] {
+        assert_eq!(start(part).ended_by(), Some(2), "{part}");
+    }
+    for part in ["nothing has received it", "it was handed on", "a stream waits", "a later one waits"] {
+        let mut running = start(part);
+        running.read_until("alive");
+        assert_eq!(running.ended_by(), None, "{part}");
+    }
 }
 
 /// Drops `ctrl_c`s that were woken, some of them incomplete.
