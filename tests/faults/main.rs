@@ -20,7 +20,8 @@
 //! | the disk is full at a file of a download (`examples/ecosystem/tests/notebooks/download`) | 20 | 0 |
 //!
 //! Each figure is asserted by its test, on Linux with all features. A test that counts descriptors, or limits
-//! them, runs in a process of its own.
+//! them, runs in a process of its own. The full disk is a mount of its test: where the system allows none, that
+//! test says so on stderr.
 
 #[path = "../common/mod.rs"]
 mod common;
