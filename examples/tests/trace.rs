@@ -115,7 +115,7 @@ const WITH_A_PAGE: &[(&str, &[&str], &str)] = &[
 
 /// Those that leave one only with a schedule: otherwise they explore, in many loops.
 const WITH_A_SCHEDULE: &[(&str, &str, &str)] =
-    &[("cancel", "1:1", "2 sender"), ("race", "0:1,1:1", "3 card")];
+    &[("cancel", "0:1", "2 sender"), ("race", "0:1,1:1", "3 card")];
 
 /// A program in this folder is an example: cargo builds it, and the list of the examples names it.
 #[test]
