@@ -22,10 +22,10 @@
 //!
 //! # An event loop in ten lines
 //!
-//! A *future* is a value that can be polled: a *poll* resumes it where it stopped, and returns *ready*,
-//! with the result, or *pending*. A coroutine, which is what an `async fn` returns, is a future, and
-//! its `await` polls another. A *task* is a future that the loop owns. To *wake* a task is to put it into the
-//! ready queue, and each poll is given a *waker*, which does that.
+//! A *future* is a value that can be polled: a *poll* resumes it where it stopped, and returns *ready*, with the
+//! result, or *pending*. A coroutine, which is what an `async fn` returns, is a future, and its `await` polls
+//! another. A *task* is a future that the loop owns. To *wake* a task is to put it into the ready queue. Each
+//! poll is given a *waker*, which does that, and an `await` passes it on.
 //!
 //! The contract is one sentence: **a future that is pending has arranged a wake**. So a loop need not know
 //! what its tasks wait for. It polls those that are ready, sleeps if there are none, and then wakes those that
@@ -79,10 +79,10 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! A park is due if nothing is ready, or if the pops since the last park and those of the next batch are
-//! together more than 61 (most pops are polls). Otherwise the turn ends after step 1, unless the loop is to
-//! stop, or is run turn by turn. So small batches are strung together, as long as they stay within 61 pops; but
-//! no park comes in the middle of a batch (except when a `block_on` returns).
+//! A park is due if nothing is ready, if the loop is to stop or is run turn by turn, or if the pops since the
+//! last park and those of the next batch are together more than 61 (most pops are polls). If none is due, the
+//! turn ends after step 1. So small batches are strung together, as long as they stay within 61 pops; but no
+//! park comes in the middle of a batch (except when a `block_on` returns).
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
 //! batch: after 60 pops, since a seventh would make 70. Pops are counted, not time, since reading the
@@ -113,7 +113,7 @@
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
 //! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it, when its number is popped or its poll ends |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. Its place is a thread-local. *Free*: it is in its place, as during each poll, and a spawn or a wake can take it. *In use*: the loop's own code has taken it. To *release* it is to put it back. Between the two is a *use* |
+//! | state | all that a loop owns, in one box. Its place is a thread-local: one for the running loop, one for a list of the others. *Free*: it is in its place, as during each poll, and a spawn or a wake can take it. *In use*: the loop's own code has taken it, for one *use*. To *release* it is to put it back |
 //! | running loop | the loop that is being run on this thread |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
@@ -184,21 +184,22 @@
 //! report, an *edge*, makes a side ready. A side stops being ready when an operation would block; on a stream
 //! also after a *short* read or write: of some bytes, but fewer than were asked for.
 //!
-//! A read asks first whether any *budget* is left, and spends one unit when it returns a result
-//! (`task/budget.rs`: after 128 results in one poll the next operation wakes its task and is pending, so that
-//! others are polled). If the side is ready, it asks the kernel. If the side is not ready, or the call would
-//! block, it leaves the task's number with the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and
-//! is pending. A park returns an event whose token is the source's slot; `State::wake_sources` marks as ready
-//! the sides that the event names, takes all waiters of each side that was not ready before, and pushes their
-//! numbers. In the next batch each of these tasks is polled, and reads if the side is still ready. If the first
-//! made a short read, it is not, and the others leave their numbers again, without a system call; otherwise the
-//! next one asks the kernel too.
+//! A read, like a handle, a sleep and a `gather`, asks first whether any *budget* is left, and spends one unit
+//! when it returns a result (`task/budget.rs`: after 128 results in one poll the next operation wakes its task
+//! and is pending, so that others are polled). If the side is ready, it asks the kernel. If the side is not
+//! ready, or the call would block, it leaves the task's number with the side (`Source::poll` in `net/source.rs`,
+//! `net/readiness.rs`), and is pending. A park returns an event whose token is the source's slot;
+//! `State::wake_sources` marks as ready the sides that the event names, takes all waiters of each side that was
+//! not ready before, and pushes their numbers. In the next batch each of these tasks is polled, and reads if the
+//! side is still ready. If the first made a short read, it is not, and the others leave their numbers again,
+//! without a system call; otherwise the next one asks the kernel too.
 //!
-//! No edge is lost. The loop takes edges in the second and third step of a turn; an operation that would block
-//! leaves the number in the first, in the same poll: none is taken between the two. An edge that comes meanwhile
-//! waits in the kernel, and a later park returns it. (Only the clone of a foreign waker may run between call and
-//! number. It is user code, and may make a turn if no loop runs. So before a number is left, the flag is looked
-//! at again; if the side is ready by then, the task is woken at once.)
+//! No edge is lost. An edge marks its side in the third step (`State::wake_sources`), where no user code runs;
+//! an operation that would block leaves the number in the same poll: so no edge is marked between the two. An
+//! edge that comes meanwhile waits in the kernel, and a later park returns it. (Only the clone of a foreign
+//! waker may run between the system call and the leaving of the number. It is user code, and may make a turn if
+//! no loop runs. So before a number is left, the flag is looked at again; if the side is ready by then, the task
+//! is woken at once.)
 //!
 //! A new side is not ready, and registering the socket makes the kernel report what is there already. A short
 //! read has emptied the stream, and a short write has filled the kernel's buffer: so new bytes, or new room,
@@ -212,17 +213,17 @@
 //!   (`net/async_fd.rs`).
 //! - After an edge that has reported more than new bytes (the end of a stream, urgent data), and after a read of
 //!   a Unix stream that has stopped at passed descriptors (only Linux says so; elsewhere, after any), a short
-//!   read leaves its side ready, until an operation would block. A read that has found the end always does
-//!   (`net/readiness.rs`). Without epoll or kqueue each short transfer does; on Unix, each wait then registers
-//!   the socket again.
+//!   read leaves its side ready, until an operation would block. A read that has found the end leaves it ready,
+//!   too (`net/readiness.rs`). Without epoll or kqueue each short transfer does; on Unix, the wait after an
+//!   operation that would block registers the socket again.
 //! - An `accept` that fails for want of descriptors leaves its side ready, as no edge will come when there are
 //!   some again. So to try again at once would spin: [`serve`](net::serve) waits by a timer.
 //! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
 //! - With epoll or kqueue, only the read side is watched at first, unless the socket is a TCP stream: the write
 //!   side of any other has an edge whenever the peer takes a message, which would end a park for nothing. The
 //!   first write that has to wait registers the socket again, for both sides.
-//! - Without an edge, a `close` or `shutdown` wakes what waits for that side; and if the waiters of a side
-//!   become too many, since operations were dropped, all but the first are woken.
+//! - Without an edge, a `close` wakes what waits to write, and a `shutdown` of the read side what waits to read;
+//!   and if a side has too many waiters (some may be of dropped operations), all but the first are woken.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity (the loop's short id is in it),
@@ -240,24 +241,25 @@
 //! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed, and the wake is
 //! dropped. If a new loop has the short id by then, the wake goes to that, as any stale one. And after 2^20
 //! spawns (2^8 on 32 bits) generations repeat. Then a stale waker may wake the slot's new task in vain, and a
-//! stale number in the queue may have it polled too early.
+//! stale number in the queue may cause an early poll of it.
 //!
-//! **`gather`.** The call boxes the children. The first poll finds no group, makes one, and spawns them as
-//! its members. A group is an entry in a table of the loop: a counter, and the *parent*, the waiter that the
-//! `gather` leaves there when it has to wait (`task/group_table.rs`, `combine/group.rs`). When a member is
-//! done, `State::finish` counts down, in O(1) (`Groups::finish_member`). It wakes the parent once, for any
-//! number of children: when the last one is done, or one panics (the group keeps that child's position). (An
-//! `Err` is a value like any other; [`try_gather`] looks at it.) The `gather` has a `Child` for each, a
-//! `JoinHandle` that aborts its task when it drops.
+//! **`gather`.** The call boxes the children. The first poll finds no group, makes one, and spawns them as its
+//! members. A group is an entry in a table of the loop: a counter, when to wake (here: at the last), and the
+//! *parent*, the waiter that the `gather` leaves there when it has to wait (`task/group_table.rs`,
+//! `combine/group.rs`). When a member is done, `State::finish` counts down, in O(1) (`Groups::finish_member`).
+//! It wakes the parent once, for any number of children: when the last one is done, or one panics (the group
+//! keeps that child's position). (An `Err` is a value like any other; [`try_gather`] looks at it.) The `gather`
+//! has a `Child` for each, a `JoinHandle` that aborts its task when it drops.
 //!
 //! Then each poll of the `gather`, the first too, looks at the group, if budget is left (`Group::poll_until`).
 //! If a member has panicked, it resumes that panic. If all are done, the handles take the outputs out of the
 //! tasks' slots, in the order of the children. Else it leaves its waiter as the parent, and is pending.
 //!
-//! When the `gather` ends or is dropped, each handle whose output was not taken aborts its child, unless that is
-//! done, and takes it out of the group, which does not count it any more. The group is freed after the handles,
-//! so no task is a member of a group that is gone. (No other handle of a child exists, so only the `gather` can
-//! abort one. If a child was awaiting a `JoinHandle`, that is dropped, and the task behind it goes on.)
+//! When the `gather` ends or is dropped, each handle whose output was not taken drops: it aborts its child if
+//! that is not done, and takes it out of the group, so that its end counts nothing down. The group is freed
+//! after the handles, so no task is a member of a group that is gone. (No other handle of a child exists, so
+//! only the `gather`, or the end of the loop, cancels one. If a child was awaiting a `JoinHandle`, that is
+//! dropped, and the task behind it goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` marks the task, and drops nothing. One that waits is queued, for the next
 //! batch; one that is queued keeps its place, in this batch or the next; one that is being polled is dropped
@@ -265,13 +267,13 @@
 //! polling it, and wakes what awaits the handle, which gives "cancelled". So no destructor runs inside `abort`,
 //! where the caller may be in the middle of something, or be the task itself.
 //!
-//! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`). If
-//! `current::deliver` finds the state on this thread, that happens at once. If not (a handle is `Send`), the
-//! message goes into the inbox. A loop that does not run drops nothing: a marked task stays until the next turn,
-//! or the loop's end. An abort of a task that is done does nothing. If the poll that is under way returns a
-//! value, that is dropped. If the poll or the destructor panics, the handle gives that panic. A [`timeout`]
-//! aborts nothing: its future is dropped with it, on the spot. And the end of a loop drops the aborted tasks
-//! with all the others.
+//! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`), by
+//! `Tasks::abort`. If `current::deliver` finds the state on this thread, that happens at once. If not (a handle
+//! is `Send`), the message goes into the inbox. A loop that does not run drops nothing: a marked task stays
+//! until the next turn, or the loop's end. An abort of a task that is done does nothing. If the poll that is
+//! under way returns a value, that is dropped. If the poll or the destructor panics, the handle gives that
+//! panic. A [`timeout`] aborts nothing: its future is dropped with it, on the spot. And the end of a loop drops
+//! the aborted tasks with all the others.
 //!
 //! So a future may end at any of its awaits. What it has taken and not passed on, such as half a message, is
 //! lost with it. Where an operation can lose something, its documentation says so; `explore::cancel` drops a
@@ -290,10 +292,11 @@
 //! then. One turn handles 1,024; the rest waits for later ones, and the next list is taken when this one is
 //! empty. While a loop is not run, its messages wait for the next park of a later run.
 //!
-//! A wake before the clearing leaves no message, or one that was taken: that is handled afterwards. A wake after
-//! the clearing leaves a new one. (If the flags were cleared first, a wake in between would set its flag again,
-//! and its message would be taken with the list: the flag would stay set, and no later wake of that slot would
-//! leave a message.)
+//! A wake before its slot's flag is cleared is served by the message for which that is done, and which is
+//! handled afterwards. A wake after it leaves a new one. (A flag that is set while its message is not in the
+//! list yet is not cleared: its thread is about to push. If the flags were cleared first, a wake in between
+//! would set its flag again, and its message would be taken with the list: then no later wake of that slot would
+//! leave one.)
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -309,9 +312,9 @@
 //!
 //! Either the loop sees the message, or the thread sees the mark, and rings. If the ring comes before the loop
 //! is in the system call, it stays pending in the kernel, as bytes for a socket do, and the call returns at
-//! once. The first sender clears the mark, so a loop that sleeps is rung once, however many come. Each wake sets
-//! the flag with `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll also
-//! sees what the thread wrote before its wake.
+//! once. (A ring that a signal interrupts is repeated.) The first sender clears the mark, so a loop that sleeps
+//! is rung once, however many come. Each wake sets the flag with `Release`, even if it is set already, and the
+//! loop clears it with `Acquire`: so the poll also sees what the thread wrote before its wake.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number, unless the deadline has come
 //! (`time/sleep.rs`). An idle loop parks until the first deadline, unless something else comes first.
@@ -346,7 +349,7 @@
 //! | `current::wake` | wakes the task with that number: at once if its loop is on this thread, and its state free; else through the inbox |
 //! | `Ending` | how a task has ended |
 //! | `pops_per_park` | 61, or 0 if a park is due in any case |
-//! | `deferred_wakes` | foreign wakers, which are user code, and tasks of other loops: the turn wakes them while the state is free. To keep the order, all that is woken after the first of them joins the list |
+//! | `deferred_wakes` | foreign wakers, which are user code, and tasks of other loops: the turn wakes them while the state is free. To keep the order, all that is woken after the first of them joins the list, this loop's own tasks too |
 //! | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
 //! | `inbox.drain` | marks the loop as awake, takes the messages, and then clears the flags of their slots |
 //! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it |
@@ -425,7 +428,7 @@
 //! | a waker that is a number | `Task.__wakeup`, a callback of the `Future` | a waker that points to the task's `Header` |
 //! | a leaf keeps the waker of its poll | a leaf yields its `Future` up to `__step`, which adds a callback | as here |
 //! | a wake on the loop's thread | `call_soon` | `Handle::schedule`, into `Core::tasks` |
-//! | the table of tasks, `task/table.rs` | `_scheduled_tasks`, a `WeakSet` (since 3.12) | `OwnedTasks`, linked lists |
+//! | the table of tasks, `task/table.rs` | `_scheduled_tasks`, a `WeakSet` (in 3.12 and 3.13) | `OwnedTasks`, linked lists |
 //! | the wheel, and a sleep's number | `_scheduled`, a heap of `TimerHandle`s | the time `Driver`'s wheel, a `TimerEntry` |
 //! | the park, `net/poller.rs` | `_selector.select` | `Core::driver`, `Driver::park` |
 //! | a source, its readiness, its waiters | a selector's key, with two `Handle`s | `ScheduledIo`, `Registration` |

@@ -83,12 +83,13 @@ impl State {
             // A message is there.
         }
         // The loop does not sleep. Without a socket, the kernel could report nothing but the bell, and the inbox
-        // is read next in any case. So a loop without sockets saves a system call in every 61 polls.
+        // is read next in any case. So a loop without sockets saves a system call in each park that does not
+        // sleep.
         if self.reactor.is_empty() { Park::Skip } else { Park::Ask(Some(Duration::ZERO)) }
     }
 
-    /// How long the park of a single turn may last: zero if all tasks are done and no `LoopHandle` exists. (Also
-    /// if a message is there; then the park would not wait in any case.)
+    /// How long the park of a single turn may last: zero if all tasks are done, and no `LoopHandle` exists or a
+    /// message is there (then the park would not wait in any case).
     pub(crate) fn limit_of_turn(&self, timeout: Option<Duration>) -> Option<Duration> {
         let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: looks at no flag
         if is_idle { Some(Duration::ZERO) } else { timeout }

@@ -17,9 +17,9 @@
 //! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay queued.
-//! Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last park (the
-//! next batch, not known yet, has one pop at least), or if the loop is to stop. Without this, a program of short
-//! `block_on`s would never park.
+//! Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last park (61
+//! is enough, since the next batch, not known yet, has one pop at least), or if the loop is to stop. Without
+//! this, a program of short `block_on`s would never park.
 //!
 //! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
 //! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are

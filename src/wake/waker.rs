@@ -9,6 +9,7 @@
 //!   wake(number)
 //!     a task of the running loop has the number  → push it, unless it is queued, aborted or done
 //!     one of another loop of this thread has it  → the same there
+//!     its loop is here, and none has it          → nothing
 //!     its loop is not here, or is in use         → the inbox of the loop's short id
 //! ```
 //!
