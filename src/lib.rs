@@ -111,7 +111,7 @@
 //! | task | a spawned future, with an *entry* in the table. A *cell* holds the future, later its output. The cell's allocation is the task's *box*, which the entry owns between polls |
 //! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed. (The wheel's slots are another thing) |
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
-//! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it, when its number is popped or its poll ends |
+//! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it, when its number is popped, its poll ends or the loop does |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
 //! | state | all that a loop owns, in one box. Its place is a thread-local: one for the running loop, one for a list of the others. *Free*: it is in its place, as during each poll, and a spawn or a wake can take it. *In use*: the loop's own code has taken it, for one *use*. To *release* it is to put it back |
 //! | running loop | the loop that is being run on this thread |
@@ -162,8 +162,8 @@
 //!
 //! Refusals: a loop whose end has begun gives the box back. `spawn` drops it when the state is free, and the
 //! handle gives "cancelled". `spawn` panics where no loop runs, or if the loop is full (2^32 - 1 slots; 2^20 - 1
-//! on 32 bits). `LoopHandle::spawn`, from another thread, gives an error if the loop is gone; if the loop is
-//! full, or ends before it has read the message, the closure is dropped silently.
+//! on 32 bits). `LoopHandle::spawn` leaves a message, on the loop's own thread too: it gives an error if the
+//! loop is gone; if the loop is full, or ends before it has read the message, the closure is dropped silently.
 //!
 //! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter
 //! in that task's entry, as its *joiner*: usually the number of the task that awaits the handle
@@ -184,22 +184,23 @@
 //! report, an *edge*, makes a side ready. A side stops being ready when an operation would block; on a stream
 //! also after a *short* read or write: of some bytes, but fewer than were asked for.
 //!
-//! A read, like a handle, a sleep and a `gather`, asks first whether any *budget* is left, and spends one unit
-//! when it returns a result (`task/budget.rs`: after 128 results in one poll the next operation wakes its task
-//! and is pending, so that others are polled). If the side is ready, it asks the kernel. If the side is not
-//! ready, or the call would block, it leaves the task's number with the side (`Source::poll` in `net/source.rs`,
-//! `net/readiness.rs`), and is pending. A park returns an event whose token is the source's slot;
-//! `State::wake_sources` marks as ready the sides that the event names, takes all waiters of each side that was
-//! not ready before, and pushes their numbers. In the next batch each of these tasks is polled, and reads if the
-//! side is still ready. If the first made a short read, it is not, and the others leave their numbers again,
-//! without a system call; otherwise the next one asks the kernel too.
+//! A read, like a handle and a `gather`, asks first whether any *budget* is left, and spends one unit when it
+//! returns a result (`task/budget.rs`: after 128 results in one poll the next operation wakes its task and is
+//! pending, so that others are polled; a sleep asks only when it is over). If the side is ready, it asks the
+//! kernel, while the state is in use. If the side is not ready, or the call would block, it leaves the task's
+//! number with the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and is pending. A park returns
+//! an event whose token is the source's slot; `State::wake_sources` marks as ready the sides that the event
+//! names, takes all waiters of each side that was not ready before, and pushes their numbers. In the next batch
+//! each of these tasks is polled, and reads if the side is still ready. If the first made a short read, it is
+//! not, and the others leave their numbers again, without a system call; otherwise the next one asks the kernel
+//! too.
 //!
 //! No edge is lost. An edge marks its side in the third step (`State::wake_sources`), where no user code runs;
 //! an operation that would block leaves the number in the same poll: so no edge is marked between the two. An
 //! edge that comes meanwhile waits in the kernel, and a later park returns it. (Only the clone of a foreign
 //! waker may run between the system call and the leaving of the number. It is user code, and may make a turn if
 //! no loop runs. So before a number is left, the flag is looked at again; if the side is ready by then, the task
-//! is woken at once.)
+//! is woken at once. So it is if a signal has interrupted the call.)
 //!
 //! A new side is not ready, and registering the socket makes the kernel report what is there already. A short
 //! read has emptied the stream, and a short write has filled the kernel's buffer: so new bytes, or new room,
@@ -214,11 +215,12 @@
 //! - After an edge that has reported more than new bytes (the end of a stream, urgent data), and after a read of
 //!   a Unix stream that has stopped at passed descriptors (only Linux says so; elsewhere, after any), a short
 //!   read leaves its side ready, until an operation would block. A read that has found the end leaves it ready,
-//!   too (`net/readiness.rs`). Without epoll or kqueue each short transfer does; on Unix, the wait after an
-//!   operation that would block registers the socket again.
+//!   too (`net/readiness.rs`). Without epoll or kqueue each short transfer leaves it ready; on Unix, the wait
+//!   after an operation that would block registers the socket again.
 //! - An `accept` that fails for want of descriptors leaves its side ready, as no edge will come when there are
 //!   some again. So to try again at once would spin: [`serve`](net::serve) waits by a timer.
-//! - The write side of a socket that can send begins ready. So do both sides of an [`AsyncFd`](net::AsyncFd).
+//! - The write side of a socket begins ready, unless it listens or is still connecting. So do both sides of an
+//!   [`AsyncFd`](net::AsyncFd).
 //! - With epoll or kqueue, only the read side is watched at first, unless the socket is a TCP stream: the write
 //!   side of any other has an edge whenever the peer takes a message, which would end a park for nothing. The
 //!   first write that has to wait registers the socket again, for both sides.
@@ -269,11 +271,11 @@
 //!
 //! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`), by
 //! `Tasks::abort`. If `current::deliver` finds the state on this thread, that happens at once. If not (a handle
-//! is `Send`), the message goes into the inbox. A loop that does not run drops nothing: a marked task stays
-//! until the next turn, or the loop's end. An abort of a task that is done does nothing. If the poll that is
-//! under way returns a value, that is dropped. If the poll or the destructor panics, the handle gives that
-//! panic. A [`timeout`] aborts nothing: its future is dropped with it, on the spot. And the end of a loop drops
-//! the aborted tasks with all the others.
+//! is `Send`), the message goes into the inbox, or nowhere if the loop is gone. A loop that does not run drops
+//! nothing: a marked task stays until the next turn, or the loop's end. An abort of a task that is done does
+//! nothing. If the poll that is under way returns a value, that is dropped. If the poll or the destructor
+//! panics, the handle gives that panic. A [`timeout`] aborts nothing: its future is dropped with it, on the
+//! spot. And the end of a loop drops the aborted tasks with all the others.
 //!
 //! So a future may end at any of its awaits. What it has taken and not passed on, such as half a message, is
 //! lost with it. Where an operation can lose something, its documentation says so; `explore::cancel` drops a
@@ -281,22 +283,22 @@
 //!
 //! **A wake from another thread.** Such a wake does not touch the table. One atomic step sets the slot's flag,
 //! and returns whether it was set before (`inbox::wake`; `wake/flags.rs`). If not, the thread pushes a message
-//! into the loop's inbox under a lock, and then, unlocked, rings the loop if it sleeps, by a bell that the inbox
-//! keeps (`wake/inbox.rs`). If the flag was set, there is nothing more to do: the thread that has set it leaves
-//! the message, and rings if need be. So one message serves all wakes of a slot. It names only the slot, since
-//! the wakes may be meant for several tasks that had the slot one after another. (If the inbox is closed, the
-//! thread clears the flag again: left set, it would silence that slot in the next loop with the short id.)
+//! into the loop's inbox under a lock, and then, unlocked, rings the loop if it is marked as asleep, by a bell
+//! that the inbox keeps (`wake/inbox.rs`). If the flag was set, there is nothing more to do: the thread that has
+//! set it leaves the message, and rings if need be. So one message serves all wakes of a slot. It names only the
+//! slot, since the wakes may be meant for several tasks that had the slot one after another. (If the inbox is
+//! closed, the thread clears the flag again: left set, it would silence that slot in the next loop with the
+//! short id.)
 //!
 //! In the third step of the turn the loop takes the whole list, and only then clears the flags of its slots
 //! (`Inbox::drain`). After that it handles the messages: `State::receive` queues the task that has the slot by
 //! then. One turn handles 1,024; the rest waits for later ones, and the next list is taken when this one is
 //! empty. While a loop is not run, its messages wait for the next park of a later run.
 //!
-//! A wake before its slot's flag is cleared is served by the message for which that is done, and which is
-//! handled afterwards. A wake after it leaves a new one. (A flag that is set while its message is not in the
-//! list yet is not cleared: its thread is about to push. If the flags were cleared first, a wake in between
-//! would set its flag again, and its message would be taken with the list: then no later wake of that slot would
-//! leave one.)
+//! A wake before its slot's flag is cleared is served by the message of that flag, which is handled after the
+//! clearing. A later wake leaves a new one. (A flag that is set while its message is not in the list yet is not
+//! cleared: its thread is about to push. If the flags were cleared first, a wake in between would set its flag
+//! again, and its message would be taken with the list: then no later wake of that slot would leave one.)
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -306,7 +308,7 @@
 //!   lock: inbox empty? → asleep = true     set the flag; was it set? done
 //!   park                                   lock: push the message; asleep? → asleep = false
 //!   lock: asleep = false; take the list    was it asleep? ring
-//!   clear the flags of the list
+//!   unlocked: clear the flags of the list
 //!   handle the list
 //! ```
 //!
@@ -360,10 +362,10 @@
 //! | `Member` | which member of which group a task is |
 //! | `Shrinker` | decides when a table gives memory back |
 //! | `registry` | mio's, where sockets are registered, on any thread |
-//! | `reactor.set_ready` | marks as ready the sides that an event names, and gives their waiters to a closure. (The bell's event names no source) |
+//! | `reactor.set_ready` | marks as ready the sides that an event names (an error, both), and gives their waiters to a closure. (The bell's event names no source) |
 //! | `pop_due` | takes a timer that is due out of the wheel |
 //! | `waker`, `wake_quietly` | makes the waker of a number; wakes a waiter, and lets no panic out. (Both are in the last file) |
-//! | `finish_member` | counts a member of a group as done. If the parent is to be woken, takes it out and returns it: of a `gather`, when the last member is done or one has panicked; of most other groups, when any is done. The parent's next poll puts it back |
+//! | `finish_member` | counts a member of a group as done. If the parent is to be woken, takes it out and returns it: of a `gather`, when the last member is done or one has panicked; of most other groups, when any is done. The next poll of what waits puts it back |
 //! | `clock.tick`, `clock.elapsed` | the time now, in ticks (microseconds); the same as a `Duration` |
 //! | `clock.until` | how long to sleep until a tick: 0 if it has come. With a real clock at least a millisecond, unless a timer for that tick or a later one was armed less than that ahead |
 //! | `next_look` | a lower bound of the first deadline, in O(1): perhaps the deadline of a timer that was cancelled |
@@ -516,7 +518,7 @@
 //!   next event: up to about half of all that polled it (`net/readiness.rs`).
 //! - A table can shrink only to its last used slot, and what is new takes the slot that was freed last. So one
 //!   task in a high slot keeps the memory of a whole burst. The flags of wakes from other threads, a bit a slot,
-//!   are kept until the process ends; each jump of a virtual clock scans those of the table.
+//!   are kept until the process ends; each idle park of a virtual clock scans those of the table.
 //!
 //! # Features
 //!

@@ -60,10 +60,9 @@ pub use report::Turn;
 
 /// When the loop returns to its caller.
 pub(crate) enum Until<'main> {
-    /// When the main future is done, or the loop is to stop: `block_on`. The main future is not a task, but
-    /// has a number, and is queued like one (`enter_main` in `event_loop.rs`). It stays with `block_on`,
-    /// since it may borrow from the caller, in a cell that catches its panic, as a task's does; `block_on`
-    /// passes that on.
+    /// When the main future is done, or the loop is to stop: `block_on`. The main future is not a task, but has
+    /// a number, and is queued like one (`enter_main` in `event_loop.rs`). It stays with `block_on`, since it
+    /// may borrow from the caller. Its cell catches its panic, as a task's does, and `block_on` resumes it.
     MainDone(Pin<&'main mut dyn Future<Output = Ending>>),
     /// When the loop is to stop: `run_forever`.
     Stopped,

@@ -8,8 +8,8 @@
 //!   Running ───────────────────────────────────────▶ Finished ──▶ dropped
 //! ```
 //!
-//! (What a loop refuses, what was never spawned, and a main future that a `stop` ends are dropped while they are
-//! `Running`; the end of a loop drops tasks in either state.)
+//! (What a loop refuses, what was never spawned, and a main future that is not done when its run ends are
+//! dropped while they are `Running`; the end of a loop drops tasks in either state.)
 //!
 //! No method of a cell unwinds. User code runs here when the future is polled, and when something of the
 //! user's is dropped: the future, a value, a panic's payload. The first panic ends this task alone and
