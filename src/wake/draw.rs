@@ -14,19 +14,17 @@ impl State {
         let State { ready, tasks, order: Some(order), .. } = self else {
             return;
         };
-        let mut spurious = None;
+        let mut is_spurious = false;
         // (While nothing is ready, it is time to park.)
         if order.draw.is_spurious() && !ready.is_empty() {
             let waiting: Vec<_> = tasks.waiting().collect();
-            spurious = order.draw.draw_spurious(&waiting).map(|index| waiting[index]);
+            if let Some(index) = order.draw.draw_spurious(&waiting) {
+                tasks.queue(waiting[index], ready); // the last of those that are ready
+                is_spurious = true;
+            }
         }
-        let is_drawn = if let Some(number) = spurious {
-            tasks.queue(number, ready);
-            ready.draw(|number| tasks.is_due(number), |ready| Some(ready.len() - 1))
-        } else {
-            ready.draw(|number| tasks.is_due(number), |ready| order.next(ready))
-        };
-        if !is_drawn {
+        let next = |ready: &[TaskNumber]| if is_spurious { Some(ready.len() - 1) } else { order.next(ready) };
+        if !ready.draw(|number| tasks.is_due(number), next) {
             self.stop();
         }
     }

@@ -290,6 +290,23 @@ fn raise_again() {
     }
 }
 
+/// Runs each part of a test in a process of its own. An interrupt ends some, and the others come to their end.
+fn run_parts(test: &str, run: fn(&str), ended: &[&str], alive: &[&str]) {
+    if let Some(part) = part_of_child() {
+        say("ready");
+        run(&part);
+        return say("alive");
+    }
+    for part in ended {
+        assert_eq!(Running::start(&DEFAULT, child(test, part)).ended_by(), Some(2), "{part}");
+    }
+    for part in alive {
+        let mut running = Running::start(&DEFAULT, child(test, part));
+        running.read_until("alive");
+        assert_eq!(running.ended_by(), None, "{part}");
+    }
+}
+
 /// Raises interrupts, the second one while a `ctrl_c` has not returned the first.
 fn press_twice(part: &str) {
     match part {
@@ -348,20 +365,9 @@ fn press_twice(part: &str) {
 #[test]
 fn a_ctrl_c_that_was_received_elsewhere_prevents_nothing() {
     const TEST: &str = "processes::a_ctrl_c_that_was_received_elsewhere_prevents_nothing";
-    if let Some(part) = part_of_child() {
-        say("ready");
-        press_twice(&part);
-        return say("alive");
-    }
-    let start = |part| Running::start(&DEFAULT, child(TEST, part));
-    for part in ["another has received it", "a stream has received it", "a later one is dropped"] {
-        assert_eq!(start(part).ended_by(), Some(2), "{part}");
-    }
-    for part in ["nothing has received it", "it was handed on", "a stream waits", "a later one waits"] {
-        let mut running = start(part);
-        running.read_until("alive");
-        assert_eq!(running.ended_by(), None, "{part}");
-    }
+    let ended = ["another has received it", "a stream has received it", "a later one is dropped"];
+    let alive = ["nothing has received it", "it was handed on", "a stream waits", "a later one waits"];
+    run_parts(TEST, press_twice, &ended, &alive);
 }
 
 /// Drops `ctrl_c`s that were woken, some of them incomplete.
@@ -400,18 +406,9 @@ fn drop_woken(part: &str) {
 #[test]
 fn a_ctrl_c_that_completes_nothing_is_handed_on() {
     const TEST: &str = "processes::a_ctrl_c_that_completes_nothing_is_handed_on";
-    if let Some(part) = part_of_child() {
-        say("ready");
-        drop_woken(&part);
-        return say("alive");
-    }
-    let start = |part| Running::start(&DEFAULT, child(TEST, part));
-    for part in ["one is dropped", "several are dropped"] {
-        assert_eq!(start(part).ended_by(), Some(2), "{part}");
-    }
-    for part in ["one completes", "a stream has it", "a dropped stream has it", "a later one completes"] {
-        start(part).read_until("alive");
-    }
+    let ended = ["one is dropped", "several are dropped"];
+    let alive = ["one completes", "a stream has it", "a dropped stream has it", "a later one completes"];
+    run_parts(TEST, drop_woken, &ended, &alive);
 }
 
 /// A Ctrl-C that a stream receives while a `ctrl_c` is dropped on another thread is not handed on as well.
