@@ -56,9 +56,8 @@
 //! #2 cash      +#1==>[1]=yield==>[1] returned
 //! #3 card      +#1====>[1]=yield==>[1]=yield==>[1] returned
 //!
-//! [2] polled, second in its turn   === ready, waits for the thread
-//! ~~~ waits for what it says   ~unknown~ say, a channel or a lock   +#1 spawned by #1
-//! #1 woken by #1   timer> woken by a timer   !#1 aborted by #1   [x] dropped   ... as before
+//! run> main begins   [1] polled, first in its turn   === ready, waits for the thread
+//! ~~~ waits for what it says   +#1 spawned by #1   #1=> woken by #1
 //!
 //! To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo test two_withdrawals -- --exact
 //! ```

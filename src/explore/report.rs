@@ -14,7 +14,7 @@ use crate::explore::run::run;
 use crate::explore::schedule::{Chooser, Schedule};
 use crate::explore::search::{Exploration, Explored, Found};
 use crate::observe::observers::Observers;
-use crate::trace::{Recorder, environment};
+use crate::trace::{Recorder, Trace, environment};
 
 /// The variable that replays a schedule: of a thread's first exploration, or with `2/` before it, of its second.
 const VARIABLE: &str = "BOUCLE_SCHEDULE";
@@ -66,7 +66,7 @@ impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
     pub(super) fn report(&self, found: &Found) -> Failure {
         let tried = self.tried;
         let shortest = self.shortest(found);
-        let (again, picture) = self.draw(&shortest, false);
+        let (again, picture) = self.record(&shortest);
         // FIFO is tried first, so it has passed if another schedule was found to fail.
         let has_passed = shortest.0.is_empty() && tried > 1;
         let failure = match &again.failure {
@@ -74,17 +74,21 @@ impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
             other => return not_repeated(&found.failure, tried, &shortest, other.as_ref()),
         };
         let message = failure.to_string();
-        let (fifo, usual) = self.draw(&Deviations::default(), true);
         let mut report = format!("schedule {tried} fails: {message}\n\n");
         if shortest.0.is_empty() {
-            _ = write!(report, "It is the first, FIFO:\n\n{usual}");
+            _ = write!(report, "It is the first, FIFO:\n\n{picture}");
         } else {
+            let (fifo, usual) = self.record(&Deviations::default());
             let (deviations, choices, how) = (shortest.0.len(), again.taken.len(), again.words);
+            let both = Trace { loops: [&picture.loops[..], &usual.loops].concat() };
             let passes = if fifo.failure.is_none() { "passes" } else { "fails too" };
             _ = write!(
                 report,
-                "The shortest found leaves FIFO at {deviations} of {choices} choices:\n{how}\n{picture}\n\
-                 FIFO, which {passes}:\n\n{usual}"
+                "The shortest found leaves FIFO at {deviations} of {choices} choices:\n{how}\n{}\n\
+                 FIFO, which {passes}:\n\n{}\n{}",
+                picture.timeline().legend(false),
+                usual.timeline().legend(false),
+                both.timeline().signs(),
             );
         }
         let numbered = shortest.numbered(self.explore.number);
@@ -144,15 +148,15 @@ impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
         shortest
     }
 
-    /// Runs a schedule once more, and draws it.
-    fn draw(&self, planned: &Deviations, legend: bool) -> (Run, String) {
+    /// Runs a schedule once more, and records it.
+    fn record(&self, planned: &Deviations) -> (Run, Trace) {
         let recorder = Recorder::new();
         let mut observers = Observers::default();
         observers.add(Box::new(recorder.clone()));
         let mut schedule = self.schedule_of(planned.clone());
         schedule.is_in_words = true;
         let run = run(self.program, schedule, observers);
-        (run, recorder.trace().timeline().legend(legend).to_string())
+        (run, recorder.trace())
     }
 
     /// Returns the schedule that has these deviations from FIFO and no others.

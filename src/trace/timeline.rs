@@ -15,6 +15,7 @@
 mod chart; // events → columns of marks
 mod cell; // the marks of one task in one column, as text
 mod panel; // columns, as many as there is room for
+mod legend; // the signs that it has
 mod ink; // text that may have colours
 mod terminal; // how wide it is
 #[cfg(test)]
@@ -58,20 +59,6 @@ pub struct Timeline<'a> {
 const WIDTH: usize = 92;
 /// About the most lines of a loop's turns by default.
 const LINES: usize = 2_000;
-
-/// The legend.
-const SIGNS: [&str; 10] = [
-    "[2] polled, second in its turn",
-    "=== ready, waits for the thread",
-    "~~~ waits for what it says",
-    "~unknown~ say, a channel or a lock",
-    "+#1 spawned by #1",
-    "#1 woken by #1",
-    "timer> woken by a timer",
-    "!#1 aborted by #1",
-    "[x] dropped",
-    "... as before",
-];
 
 impl Trace {
     /// Returns the trace as text, with options.
@@ -196,7 +183,7 @@ impl<'a> Timeline<'a> {
         self
     }
 
-    /// Sets whether a legend at the end says what the signs mean. By default one does.
+    /// Sets whether a legend at the end says what the signs mean that the timeline has. By default one does.
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};
@@ -252,16 +239,17 @@ impl fmt::Display for LoopTrace {
 
 impl fmt::Display for Timeline<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let charts = self.charts();
         let mut paragraphs = Vec::new();
-        for loop_trace in self.loops {
-            let chart = Chart::of(loop_trace);
+        for (loop_trace, chart) in self.loops.iter().zip(&charts) {
             paragraphs.extend(self.title(loop_trace));
-            paragraphs.extend(Panels::of(&chart, self.style));
+            paragraphs.extend(Panels::of(chart, self.style));
             paragraphs.extend(left(&chart.at_last, self.style.lines));
         }
         if self.legend {
-            paragraphs.push(self.signs());
+            paragraphs.push(legend::of(&charts, self.style.width));
         }
+        paragraphs.retain(|paragraph| !paragraph.is_empty()); // nothing happened: it has no signs
         f.write_str(&paragraphs.join("\n"))
     }
 }
@@ -282,19 +270,13 @@ impl Timeline<'_> {
         Some(title + "\n")
     }
 
-    /// Returns the legend, with as many signs on a line as there is room for.
-    fn signs(&self) -> String {
-        let mut lines: Vec<String> = Vec::new();
-        for sign in SIGNS {
-            match lines.last_mut() {
-                Some(line) if line.len() + 3 + sign.len() <= self.style.width => {
-                    *line += "   ";
-                    *line += sign;
-                }
-                _ => lines.push(sign.into()),
-            }
-        }
-        lines.join("\n") + "\n"
+    /// Returns the legend alone.
+    pub(crate) fn signs(&self) -> String {
+        legend::of(&self.charts(), self.style.width)
+    }
+
+    fn charts(&self) -> Vec<Chart> {
+        self.loops.iter().map(Chart::of).collect()
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn begin(meanwhile: &Meanwhile) -> Line {
 }
 
 impl Mark {
-    fn drawn(&self) -> (String, Ink) {
+    pub(super) fn drawn(&self) -> (String, Ink) {
         match self {
             Mark::Entered => ("run".into(), Ink::Ready),
             Mark::Caused(Action::Spawn, Origin::Outside) => ("+".into(), Ink::Ready),

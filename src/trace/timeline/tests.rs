@@ -1,6 +1,7 @@
 //! Timelines of stories: each is compared to the byte.
 
 mod folds;
+mod legend;
 mod room;
 mod stories;
 

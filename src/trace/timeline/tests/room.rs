@@ -77,13 +77,12 @@ fn a_narrow_timeline_wraps() {
         time            1.5s
         #1 main     ===>[1] returned
 
-        [2] polled, second in its turn
+        run> main begins
+        [1] polled, first in its turn
         === ready, waits for the thread
         ~~~ waits for what it says
-        ~unknown~ say, a channel or a lock
-        +#1 spawned by #1   #1 woken by #1
-        timer> woken by a timer   !#1 aborted by #1
-        [x] dropped   ... as before
+        +#1 spawned by #1   #1=> woken by #1
+        timer> woken by a timer
         ",
     );
     let stories = [story::gather(), starvation(), thirty()];

@@ -1,16 +1,6 @@
 //! Which mark each event has.
 
 use super::*;
-use crate::trace::timeline::SIGNS;
-
-/// The picture in the documentation of `explore` has the legend as it is.
-#[test]
-fn the_documentation_has_the_legend() {
-    let lines = include_str!("../../../explore.rs").lines().map(|line| line.trim_start_matches("//! "));
-    let legend = lines.skip_while(|line| !line.starts_with(SIGNS[0])).take_while(|line| *line != "//!");
-    let documented: Vec<&str> = legend.flat_map(|line| line.split("   ")).collect();
-    assert_eq!(documented, SIGNS);
-}
 
 /// A gather of three sleeps, with the legend.
 #[test]
@@ -26,9 +16,8 @@ fn a_gather_reads_from_left_to_right() {
         #3 mysleep      +#1==>[2]~until 500ms~~timer>[1] returned
         #4 mysleep      +#1==>[3]~until 1.5s~~~~~~~~~~~~timer>[1] returned
 
-        [2] polled, second in its turn   === ready, waits for the thread
-        ~~~ waits for what it says   ~unknown~ say, a channel or a lock   +#1 spawned by #1
-        #1 woken by #1   timer> woken by a timer   !#1 aborted by #1   [x] dropped   ... as before
+        run> main begins   [1] polled, first in its turn   === ready, waits for the thread
+        ~~~ waits for what it says   +#1 spawned by #1   #1=> woken by #1   timer> woken by a timer
         ",
     );
     assert_eq!(trace.loops[0].to_string(), trace.to_string());
@@ -95,7 +84,7 @@ fn causes_waits_and_ends_have_marks() {
     story.turn().finish(5, Ending::Cancelled).park(20).wake(6, Origin::Thread);
     story.turn().poll(6).returns();
     expect(
-        &plain(&story.trace()),
+        &story.trace().to_string(),
         "
         turn           1        2                       3    4              5
         time           0                                3ms                 23ms
@@ -109,6 +98,12 @@ fn causes_waits_and_ends_have_marks() {
         left at 23ms:
           #1 early waits for source 3 to be writable (since 3ms)
           #2 main waits for task 1 (since 3ms)
+
+        run> main begins   [1] polled, first in its turn   === ready, waits for the thread
+        ~~~ waits for what it says   ~unknown~ say, a channel or a lock   +#1 spawned by #1
+        +> spawned by no task   #1=> woken by #1   source 1> woken by source 1
+        job> woken by a job of the executor   thread> woken by another thread   !#1 aborted by #1
+        [x] dropped
         ",
     );
 }
