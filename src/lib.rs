@@ -71,7 +71,7 @@
 //!            │        began, in FIFO order. A task spawns, wakes, arms a    │
 //!            │        timer, tries a socket                                 │
 //!            ▼                                                              │
-//!   2 park   if it is due, ask the kernel; sleep if nothing is ready,       │
+//!   2 park   if it is due, ask the kernel; sleep if nothing is left to do,  │
 //!            │        until the next deadline or an event                  │
 //!            ▼                                                              │
 //!   3 wake   sources that are ready ─┐                                      │
@@ -82,7 +82,7 @@
 //! A park is due if nothing is ready, if the loop is to stop or is run turn by turn, or if the pops since the
 //! last park and those of the next batch are together more than 61 (most pops are polls). If none is due, the
 //! turn ends after step 1. So small batches are strung together, as long as they stay within 61 pops; but no
-//! park comes in the middle of a batch (except when a `block_on` returns).
+//! park comes in the middle of a batch (a `block_on` whose future is done leaves its batch, and may park then).
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
 //! batch: after 60 pops, since a seventh would make 70. Pops are counted, not time, since reading the
@@ -102,18 +102,18 @@
 //! |---|---|
 //! | future, coroutine | what is polled; a coroutine is the future of an `async fn` |
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
-//! | batch | what was in the ready queue when the turn began |
+//! | batch | what was in the ready queue when the turn began (in a loop with an order, such as a shuffled one: one number of it) |
 //! | poll | to resume a *future*, once. The kernel is asked, never polled (mio's `Poll`, in `net/poller.rs`, is another thing) |
 //! | park | the second step: the loop asks the kernel for events, with a timeout. If it has no socket and need not sleep, it skips the system call. A turn sleeps nowhere else |
 //! | wake | to put a task in the ready queue |
 //! | waker | what wakes a task |
-//! | arm, fire | a timer is armed when it is put into the wheel, and fires at its deadline |
+//! | arm, fire | a timer is armed when it is put into the wheel, and fires in the first park after its deadline |
 //! | task | a spawned future, with an *entry* in the table. A *cell* holds the future, later its output. The cell's allocation is the task's *box*, which the entry owns between polls |
 //! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed. (The wheel's slots are another thing) |
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
 //! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it, when its number is popped, its poll ends or the loop does |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. Its place is a thread-local: one for the running loop, one for a list of the others. *Free*: it is in its place, as during each poll, and a spawn or a wake can take it. *In use*: the loop's own code has taken it, for one *use*. To *release* it is to put it back |
+//! | state | all that a loop owns, in one box. Its place is one of two thread-locals: the first is for the running loop, the second has a list of the others. It is *free* while it is in its place, as during each poll: then a spawn or a wake can take it. It is *in use* while the loop's own code has taken it, for one *use*. To *release* it is to put it back |
 //! | running loop | the loop that is being run on this thread |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
@@ -144,7 +144,7 @@
 //!   short id     tells apart the loops that are alive at one time; used again when a loop is gone
 //!   slot         the task's place in the table; used again when the task is gone
 //!   generation   the low bits of the task's id (a loop counts tasks and main futures from 1): two tasks of
-//!                one slot differ in them, until they repeat
+//!                one loop and slot differ in them, until they repeat
 //! ```
 //! (On 32 bits the three have 4, 8 and 20.)
 //!
@@ -195,17 +195,18 @@
 //! not, and the others leave their numbers again, without a system call; otherwise the next one asks the kernel
 //! too.
 //!
-//! No edge is lost. An edge marks its side in the third step (`State::wake_sources`), where no user code runs;
-//! an operation that would block leaves the number in the same poll: so no edge is marked between the two. An
-//! edge that comes meanwhile waits in the kernel, and a later park returns it. (Only the clone of a foreign
-//! waker may run between the system call and the leaving of the number. It is user code, and may make a turn if
-//! no loop runs. So before a number is left, the flag is looked at again; if the side is ready by then, the task
-//! is woken at once. So it is if a signal has interrupted the call.)
+//! No edge is lost. Only `State::wake_sources`, at the beginning of the third step, marks sides by edges, and it
+//! runs no user code. An operation that would block leaves the number in the same poll: so no edge is marked
+//! between the two. An edge that comes meanwhile waits in the kernel, and a later park returns it. (One thing
+//! may come between the system call and the leaving of the number: the clone of a foreign waker, which is user
+//! code. If the operation is polled while no loop runs, that code may even make a turn, which may mark an edge.
+//! So the flag is looked at again before a number is left; if the side is ready by then, the task is woken at
+//! once. It is woken at once, too, if a signal has interrupted the call.)
 //!
-//! A new side is not ready, and registering the socket makes the kernel report what is there already. A short
-//! read has emptied the stream, and a short write has filled the kernel's buffer: so new bytes, or new room,
-//! will be an edge. No event reaches the wrong source: all events of a park are handled before a slot can be
-//! freed and given to another.
+//! A new read side is not ready, and registering the socket makes the kernel report what is there already. (Most
+//! write sides begin ready: see below.) A short read has emptied the stream, and a short write has filled the
+//! kernel's buffer: so new bytes, or new room, will be an edge. No event reaches the wrong source: all events of
+//! a park are handled before a slot can be freed and given to another.
 //!
 //! Exceptions:
 //!
@@ -213,19 +214,20 @@
 //!   while no loop runs. So its side stays ready if an edge has come since the operation began
 //!   (`net/async_fd.rs`).
 //! - After an edge that has reported more than new bytes (the end of a stream, urgent data), and after a read of
-//!   a Unix stream that has stopped at passed descriptors (only Linux says so; elsewhere, after any), a short
-//!   read leaves its side ready, until an operation would block. A read that has found the end leaves it ready,
-//!   too (`net/readiness.rs`). Without epoll or kqueue each short transfer leaves it ready; on Unix, the wait
-//!   after an operation that would block registers the socket again.
+//!   a Unix stream that has stopped at passed descriptors (only Linux says so; elsewhere, and when hyper reads,
+//!   every read counts as one), a short read leaves its side ready, until an operation would block. A read that
+//!   has found the end leaves it ready, too (`net/readiness.rs`). Without epoll or kqueue each short transfer
+//!   leaves it ready; on Unix, the wait after an operation that would block registers the socket again.
 //! - An `accept` that fails for want of descriptors leaves its side ready, as no edge will come when there are
 //!   some again. So to try again at once would spin: [`serve`](net::serve) waits by a timer.
-//! - The write side of a socket begins ready, unless it listens or is still connecting. So do both sides of an
-//!   [`AsyncFd`](net::AsyncFd).
+//! - The write side of a socket begins ready, unless it listens or is still connecting. Both sides of an
+//!   [`AsyncFd`](net::AsyncFd) begin ready.
 //! - With epoll or kqueue, only the read side is watched at first, unless the socket is a TCP stream: the write
 //!   side of any other has an edge whenever the peer takes a message, which would end a park for nothing. The
 //!   first write that has to wait registers the socket again, for both sides.
 //! - Without an edge, a `close` wakes what waits to write, and a `shutdown` of the read side what waits to read;
-//!   and if a side has too many waiters (some may be of dropped operations), all but the first are woken.
+//!   and if a side has too many waiters (some may be of dropped operations), all but the first and the newest
+//!   are woken.
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity (the loop's short id is in it),
@@ -241,9 +243,10 @@
 //! wakes its task in vain.)
 //!
 //! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed, and the wake is
-//! dropped. If a new loop has the short id by then, the wake goes to that, as any stale one. And after 2^20
-//! spawns (2^8 on 32 bits) generations repeat. Then a stale waker may wake the slot's new task in vain, and a
-//! stale number in the queue may cause an early poll of it.
+//! dropped. If a new loop has the short id by then, the wake goes to that; and as each loop counts its tasks
+//! from 1, it may find its very number there, and wake that task in vain. And after 2^20 spawns (2^8 on 32 bits)
+//! generations repeat. Then a stale waker may wake the slot's new task in vain, and a stale number in the queue
+//! may cause an early poll of it.
 //!
 //! **`gather`.** The call boxes the children. The first poll finds no group, makes one, and spawns them as its
 //! members. A group is an entry in a table of the loop: a counter, when to wake (here: at the last), and the
@@ -263,11 +266,11 @@
 //! only the `gather`, or the end of the loop, cancels one. If a child was awaiting a `JoinHandle`, that is
 //! dropped, and the task behind it goes on.)
 //!
-//! **An abort.** `JoinHandle::abort` marks the task, and drops nothing. One that waits is queued, for the next
-//! batch; one that is queued keeps its place, in this batch or the next; one that is being polled is dropped
-//! when its poll ends. When the number of an aborted task is popped, the turn drops the future instead of
-//! polling it, and wakes what awaits the handle, which gives "cancelled". So no destructor runs inside `abort`,
-//! where the caller may be in the middle of something, or be the task itself.
+//! **An abort.** `JoinHandle::abort` marks the task, and drops nothing. One that is being polled is dropped when
+//! its poll ends, woken meanwhile or not; any other that is queued keeps its place, in this batch or the next;
+//! one that waits is queued, for the next batch. When the number of an aborted task is popped, the turn drops
+//! the future instead of polling it, and wakes what awaits the handle, which gives "cancelled". So no destructor
+//! runs inside `abort`, where the caller may be in the middle of something, or be the task itself.
 //!
 //! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`), by
 //! `Tasks::abort`. If `current::deliver` finds the state on this thread, that happens at once. If not (a handle
@@ -277,9 +280,9 @@
 //! panics, the handle gives that panic. A [`timeout`] aborts nothing: its future is dropped with it, on the
 //! spot. And the end of a loop drops the aborted tasks with all the others.
 //!
-//! So a future may end at any of its awaits. What it has taken and not passed on, such as half a message, is
-//! lost with it. Where an operation can lose something, its documentation says so; `explore::cancel` drops a
-//! future at each of its awaits, for a test.
+//! So a future may end before its first poll, or at any await that is pending. What it has taken and not passed
+//! on, such as half a message, is lost with it. Where an operation can lose something, its documentation says
+//! so; `explore::cancel` drops a future after each of its pending polls, for a test.
 //!
 //! **A wake from another thread.** Such a wake does not touch the table. One atomic step sets the slot's flag,
 //! and returns whether it was set before (`inbox::wake`; `wake/flags.rs`). If not, the thread pushes a message
@@ -297,8 +300,9 @@
 //!
 //! A wake before its slot's flag is cleared is served by the message of that flag, which is handled after the
 //! clearing. A later wake leaves a new one. (A flag that is set while its message is not in the list yet is not
-//! cleared: its thread is about to push. If the flags were cleared first, a wake in between would set its flag
-//! again, and its message would be taken with the list: then no later wake of that slot would leave one.)
+//! cleared: its thread is about to push. Why not clear first, and then take the list? A wake in between would
+//! set its flag again and push its message, which would be taken with the list. The flag would stay set, and no
+//! later wake of that slot would leave a message.)
 //!
 //! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
 //! empty:
@@ -314,30 +318,32 @@
 //!
 //! Either the loop sees the message, or the thread sees the mark, and rings. If the ring comes before the loop
 //! is in the system call, it stays pending in the kernel, as bytes for a socket do, and the call returns at
-//! once. (A ring that a signal interrupts is repeated.) The first sender clears the mark, so a loop that sleeps
-//! is rung once, however many come. Each wake sets the flag with `Release`, even if it is set already, and the
-//! loop clears it with `Acquire`: so the poll also sees what the thread wrote before its wake.
+//! once. If it comes after the call, the next park ends in vain. (A ring that a signal interrupts is repeated.)
+//! The first sender clears the mark, so a loop that sleeps is rung once, however many come. Each wake sets the
+//! flag with `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll also sees
+//! what the thread wrote before its wake.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number, unless the deadline has come
-//! (`time/sleep.rs`). An idle loop parks until the first deadline, unless something else comes first.
-//! `State::wake_timers` pops what is due and pushes the numbers. The next poll of the sleep finds that its timer
-//! has fired, and is ready. If the task is polled earlier, for another reason, the sleep reads the clock: it is
-//! ready if its deadline has come, though its timer has not fired. A sleep that is dropped takes its timer out.
-//! A sleep that has more than a millisecond to go when it is armed may be late by up to a millisecond (on
-//! Windows 16), so that sleeps which end close together share one park; a shorter one is waited for in
-//! microseconds, where the kernel can (Linux, macOS, the BSDs).
+//! (`time/sleep.rs`). An idle loop parks until about the first deadline (`park.rs`), unless something else comes
+//! first. `State::wake_timers` pops what is due and pushes the numbers. The next poll of the sleep finds that
+//! its timer has fired, and is ready (if the budget is spent, it yields once before). If the task is polled
+//! earlier, for another reason, the sleep reads the clock: it is ready if its deadline has come, though its
+//! timer has not fired. A sleep that is dropped takes its timer out. The wait for a sleep that has a millisecond
+//! or more to go when it is armed may be longer by up to a millisecond (on Windows 16), so that sleeps which end
+//! close together share one park; a shorter one is waited for in microseconds, 50 at least, where the kernel can
+//! (Linux, macOS, the BSDs).
 //!
-//! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread
-//! leaves its value for the future, and wakes the task: the rest is a wake from another thread. A signal
-//! comes the same way, from a thread that waits for signals (`signal.rs`).
+//! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread leaves
+//! its value for the future, and wakes the task: the rest is a wake from another thread. A signal comes the same
+//! way, mostly from a thread that waits for signals (`signal.rs`).
 //!
 //! **The end of a loop.** It comes when the `EventLoop` is dropped, at the end of [`run`] too (`lifecycle.rs`).
 //! The tasks are dropped in spawn order, while the loop is the running one. So a destructor may spawn, wake and
 //! abort; what it spawns is dropped at once. No task is polled again, not even to learn of the end (a coroutine
 //! of asyncio does): what needs an `await` must be done before. Then the inbox is closed, and the messages in it
 //! are dropped. Every waiter that is left (a foreign waker, or a task of another loop whose waker was passed to
-//! a future of this one) is woken, and finds the loop gone in its next poll. Then jobs that have begun are
-//! waited for.
+//! a future of this one) is woken. Polled after the end, it finds the loop gone: a handle gives "cancelled", a
+//! socket an error, and a `gather` panics. Then jobs that have begun are waited for.
 //!
 //! # Reading order
 //!
@@ -361,13 +367,13 @@
 //! | `order` | `None` in a FIFO loop; else it *draws* the next task |
 //! | `Member` | which member of which group a task is |
 //! | `Shrinker` | decides when a table gives memory back |
-//! | `registry` | mio's, where sockets are registered, on any thread |
+//! | `registry` | mio's, where sockets are registered, on the loop's thread, and taken out again, on any |
 //! | `reactor.set_ready` | marks as ready the sides that an event names (an error, both), and gives their waiters to a closure. (The bell's event names no source) |
-//! | `pop_due` | takes a timer that is due out of the wheel |
+//! | `pop_due` | takes the waiter of a timer that is due out of the wheel. (The timer keeps its key until its sleep frees it) |
 //! | `waker`, `wake_quietly` | makes the waker of a number; wakes a waiter, and lets no panic out. (Both are in the last file) |
-//! | `finish_member` | counts a member of a group as done. If the parent is to be woken, takes it out and returns it: of a `gather`, when the last member is done or one has panicked; of most other groups, when any is done. The next poll of what waits puts it back |
+//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken: for a `gather`, when the last member is done or one has panicked; for most other groups, when any is done. It takes the parent out: the next poll that has to wait leaves one again |
 //! | `clock.tick`, `clock.elapsed` | the time now, in ticks (microseconds); the same as a `Duration` |
-//! | `clock.until` | how long to sleep until a tick: 0 if it has come. With a real clock at least a millisecond, unless a timer for that tick or a later one was armed less than that ahead |
+//! | `clock.until` | how long to sleep until a tick: 0 if it has come. With a real clock at least a millisecond, unless some timer for this tick or a later one had less than a millisecond to go when it was armed |
 //! | `next_look` | a lower bound of the first deadline, in O(1): perhaps the deadline of a timer that was cancelled |
 //! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
 //! | `inbox.outlook(slots)` | what may still come: a message (it is there, or a flag is set), something from a `LoopHandle` (one exists), or nothing |
@@ -456,11 +462,11 @@
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
 //! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum and give it back to be
 //!    woken, one by one, in order.
-//! 6. **The schedule can be seen.** With FIFO, frozen batches and a virtual clock, each run of a program
-//!    without sockets or other threads has the same schedule. So tests assert whole schedules, and this
-//!    documentation has pictures of them. An [observer](observe) is given an event for whatever the loop
-//!    does. The core records each event by a call, which is a branch if nothing observes the loop; pictures and
-//!    traces are derived from the events.
+//! 6. **The schedule can be seen.** With FIFO, frozen batches and a virtual clock, each run of a program without
+//!    sockets or other threads has the same schedule. So tests assert whole schedules, and this documentation
+//!    has pictures of them. An [observer](observe) is given an event for each step of a task, a timer or a
+//!    source, and for each park that asks the kernel or lets time pass. The core records each event by a call,
+//!    which is a branch if nothing observes the loop; pictures and traces are derived from the events.
 //!
 //! # Invariants
 //!
@@ -476,8 +482,8 @@
 //! - A wake is never lost. It may come from any thread at any time, after the loop is gone and during
 //!   the destruction of thread-locals (but for what `current.rs` says of three systems); it never panics and
 //!   never waits for user code. The poll that follows sees what the waking thread wrote before the wake.
-//! - FIFO: tasks are polled in the order in which they came into the ready queue. Timers fire in the order
-//!   (deadline in microseconds, arming), never early.
+//! - FIFO, unless the loop has an order (`wake/order.rs`): tasks are polled in the order in which they came into
+//!   the ready queue. Timers fire in the order (deadline in microseconds, arming), never early.
 //! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, sockets, inbox and timers are
 //!   looked at after at most 61 polls or one batch, whichever is more; one turn handles at most 1,024
 //!   events and 1,024 messages of other threads (but all timers that are due); a task that awaits ready
@@ -485,14 +491,15 @@
 //!   again at once.
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
 //!   future comes out of [`run`], after the loop is cleaned up.
-//! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order,
-//!   while the loop is the running one, on its thread, each destructor once; and executor jobs that
-//!   have begun are waited for, up to the bound of [`Builder::shutdown_timeout`].
+//! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order (but the output
+//!   of a task that is done goes with its handle), while the loop is the running one, on its thread, each
+//!   destructor once; and executor jobs that have begun are waited for, up to the bound of
+//!   [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. An idle loop gives back the memory of a burst, within the limits below.
-//! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`, but for tests.
-//!   (So the methods of `State` are in eight files: `state.rs`, `park.rs`, `messages.rs`, `recording.rs`,
-//!   `event_loop.rs`, `lifecycle.rs`, `time/virtual_time.rs` and `wake/draw.rs`.)
+//! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`, but for tests
+//!   and for links of this documentation. (So the methods of `State` are in eight files: `state.rs`, `park.rs`,
+//!   `messages.rs`, `recording.rs`, `event_loop.rs`, `lifecycle.rs`, `time/virtual_time.rs` and `wake/draw.rs`.)
 //! - The loop has one block of `unsafe`, in `wake/waker.rs`. The feature `hyper` has another, which receives
 //!   into a buffer that is not initialized. Each stands with the reason why it is sound.
 //!
@@ -510,10 +517,10 @@
 //! - A `log` logger may use the loop. But where mio uses `poll` or event ports, it also logs during a park: a
 //!   wake by the logger, on the loop's own thread, may not end that park, and the logger must not panic; with
 //!   `poll` it must not make or drop a socket of the loop, since mio holds a lock.
-//! - A global allocator may have a hook that wakes, aborts, drops, and stops or spawns by a `LoopHandle`; any
-//!   other call from the hook into the loop that is allocating panics. The hook must drop neither an executor
-//!   job nor an observed loop, since memory is allocated under their locks. (`BOUCLE_TRACE`, `BOUCLE_DUMP`
-//!   and `BOUCLE_SLOW_POLL` make every loop an observed one.)
+//! - A global allocator may have a hook that wakes, aborts, drops, and stops or spawns by a `LoopHandle`; a call
+//!   from the hook that needs the state of the loop that is allocating, such as `spawn`, panics. The hook must
+//!   drop neither an executor job nor an observed loop, since memory is allocated under their locks.
+//!   (`BOUCLE_TRACE`, `BOUCLE_DUMP` and `BOUCLE_SLOW_POLL` make every loop an observed one.)
 //! - In a loop that is never idle, the wakers of dropped futures may pile up on a side of a socket until its
 //!   next event: up to about half of all that polled it (`net/readiness.rs`).
 //! - A table can shrink only to its last used slot, and what is new takes the slot that was freed last. So one

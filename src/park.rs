@@ -66,8 +66,8 @@ impl State {
                 deadlock => return deadlock,
             }
         } else {
-            // Until a lower bound of the first deadline, in O(1). If that is too early, the loop parks once
-            // more.
+            // Until a lower bound of the first deadline, in O(1); `until` makes most waits a millisecond at
+            // least. If that is too early, the loop parks once more.
             let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
             [deadline, limit].into_iter().flatten().min()
         };
@@ -88,8 +88,8 @@ impl State {
         if self.reactor.is_empty() { Park::Skip } else { Park::Ask(Some(Duration::ZERO)) }
     }
 
-    /// How long the park of a single turn may last: zero if all tasks are done, and no `LoopHandle` exists or a
-    /// message is there (then the park would not wait in any case).
+    /// How long the park of a single turn may last: zero if all tasks are done and no `LoopHandle` exists. (If a
+    /// message is there, a `LoopHandle` does not count: such a park would not wait in any case.)
     pub(crate) fn limit_of_turn(&self, timeout: Option<Duration>) -> Option<Duration> {
         let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: looks at no flag
         if is_idle { Some(Duration::ZERO) } else { timeout }

@@ -41,12 +41,12 @@ pub(crate) struct State {
     pub(crate) inbox: &'static Inbox,
     /// What was taken from the inbox and is not handled yet.
     pub(crate) messages: VecDeque<Message>,
-    /// Waiters that the turn wakes when the state is free: the first that is no task of this loop and, to keep
-    /// the order, all that follow it. Each with its cause, for observers.
+    /// Waiters that the turn wakes when the state is free. The first of them is no task of this loop; to keep
+    /// the order, all that are woken after it join the list. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     pub(crate) clock: Clock,
-    /// A park is due when the pops since the last one and those of the next batch are more than this: 61, or 0
-    /// to force one.
+    /// A park is due when nothing is ready, or the pops since the last one and those of the next batch are more
+    /// than this: 61, or 0 to force one.
     pub(crate) pops_per_park: usize,
     /// `stop` was called. The end of a run clears it (`event_loop.rs`).
     pub(crate) stopping: bool,

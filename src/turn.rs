@@ -11,14 +11,14 @@
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
 //! **A park is due** if nothing is ready, or if the pops since the last park and those of the next batch are
-//! together more than 61. So small batches are strung together, but no park comes in the middle of one. (Most
-//! pops are polls; those of stale numbers and of aborted tasks count too.) A timer that is due waits for the
-//! next park, which follows this batch or a later one. In a loop that is run turn by turn
+//! together more than 61. So small batches are strung together, but no park comes in the middle of one, except
+//! as below. (Most pops are polls; those of stale numbers and of aborted tasks count too.) A timer that is due
+//! waits for the next park, which follows this batch or a later one. In a loop that is run turn by turn
 //! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay queued.
-//! Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last park (61
-//! is enough, since the next batch, not known yet, has one pop at least), or if the loop is to stop. Without
+//! Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last park (61,
+//! not 62: the next batch, which is not known yet, has at least one pop), or if the loop is to stop. Without
 //! this, a program of short `block_on`s would never park.
 //!
 //! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
@@ -27,12 +27,12 @@
 //!
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]) and hands from step to step. Whatever may run user code stands in a
-//! [`while_free`], which puts the box back meanwhile: a poll, a destructor, a foreign waker, a closure from
-//! another thread, an observer, a park (where mio may log). So while a task is polled, the state is in its
-//! place, and the turn holds only the task's box, taken from its slot. User code may call back: spawn, wake,
-//! abort, drop. (Why no `RefCell` around each table? An allocator is user code too: it may wake a task while
-//! a table grows, and a borrow would panic. With one box, only `current.rs` has to handle that it is in use:
-//! the wake goes into the inbox then, and no table has to know.)
+//! [`while_free`], which puts the box back meanwhile: a poll, a destructor, a foreign waker, a message that
+//! spawns, an observer, a park (where mio may log). So while a task is polled, the state is in its place, and
+//! the turn holds only the task's box, taken from its slot. User code may call back: spawn, wake, abort, drop.
+//! (Why no `RefCell` around each table? An allocator is user code too: it may wake a task while a table grows,
+//! and a borrow would panic. With one box, only `current.rs` has to handle that it is in use: the wake goes into
+//! the inbox then, and no table has to know.)
 
 use std::collections::VecDeque;
 use std::io;
