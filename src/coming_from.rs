@@ -39,8 +39,10 @@
 //!   panic is reported by the panic hook.
 //! - What waits for several tasks ([`gather`](fn@crate::gather), [`wait`], [`TaskGroup`], [`as_completed`]) goes
 //!   on in the turn after the wait is over (at once, if it was over before the call); in asyncio a callback
-//!   comes in between, and it is one turn more. Of the tasks that are done in one turn, a [`TaskGroup`] goes on
-//!   at the place of the first; asyncio's at that of the last, or of the one that failed.
+//!   comes in between, and it is one turn more. (For handles, a `gather` or an `as_completed` spawns tasks that
+//!   await them: so it takes two turns as well, and these even if all were done before the call.) Of the tasks
+//!   that are done in one turn, a [`TaskGroup`] goes on at the place of the first; asyncio's at that of the
+//!   last, or of the one that failed.
 //! - A task that nothing refers to is not collected: it goes on until it is done, or the loop ends.
 //! - [`run`] drops the tasks that are left when the main coroutine returns; they cannot await anything then.
 //!
@@ -69,7 +71,7 @@
 //! | [`EventLoop::new`] | `new_event_loop` | `LocalRuntime::new` | there is no `set_event_loop`: the loop that runs on the thread is the current one |
 //! | [`EventLoop::builder`] | none | `Builder::new_current_thread` | |
 //! | [`EventLoop::spawn`] | `loop.create_task` | `LocalSet::spawn_local` | the loop need not run |
-//! | [`EventLoop::block_on`] | `loop.run_until_complete`, `Runner.run` | `LocalSet::block_on` | tasks that are left stay for the next run. A stop, or a deadlock under a virtual clock, is a panic |
+//! | [`EventLoop::block_on`] | `loop.run_until_complete`, `Runner.run` | `LocalSet::block_on` | tasks that are left stay for the next run (asyncio makes one more turn, as its `run`). A stop, or a deadlock under a virtual clock, is a panic |
 //! | [`EventLoop::run_forever`] | `loop.run_forever` | none | tokio's users block on a future that is never ready |
 //! | [`EventLoop::turn`] | `loop._run_once` (private) | none | runs the batch first and parks then; asyncio's selects first |
 //! | [`EventLoop::stop`] | `loop.stop` | none | |
@@ -81,7 +83,7 @@
 //! | [`Builder::observe`] | none | `on_task_spawn`, `on_before_task_poll`, … (unstable) | one function for every event |
 //! | [`Builder::slow_poll`] | `loop.slow_callback_duration` | none | no debug mode is needed |
 //! | [`Builder::shuffle`] | none | none; `shuttle` and `loom` for threads | another order than FIFO, by a seed |
-//! | [`Builder::shutdown_timeout`] | `loop.shutdown_default_executor(timeout)` | `Runtime::shutdown_timeout` | set when the loop is built. [`run`] has no bound; `asyncio.run` waits up to five minutes, for queued jobs too |
+//! | [`Builder::shutdown_timeout`] | `loop.shutdown_default_executor(timeout)` | `Runtime::shutdown_timeout` | set when the loop is built. [`run`] has no bound; `asyncio.run` has one of five minutes (since 3.12), and runs queued jobs too, unless a task that it cancels awaits them |
 //!
 //! # From other threads
 //!
@@ -102,7 +104,7 @@
 //! |---|---|---|---|
 //! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task. To detach it, `drop` the handle: the compiler warns of one that is not used |
 //! | [`spawn_named`] | `create_task(…, name=…)` | `task::Builder::name` (unstable) | |
-//! | [`JoinHandle`] | `Task` | the same | awaiting it takes the value: once (several can await its `shared()`, of `futures`), not in the task itself, and on the loop's own thread, where tokio's can be awaited on any |
+//! | [`JoinHandle`] | `Task` | the same | awaiting it takes the value: once (several can await its `shared()`, of `futures`), not in the task itself, and on the loop's own thread, where tokio's can be awaited on any. When the loop is gone it gives "cancelled"; a `Task` keeps its result. A value without a wait: `if task.is_finished() { task.await }` |
 //! | [`JoinHandle::abort`] | `Task.cancel` | the same | the future is dropped at its place in the ready queue; it cannot refuse, and there is no `uncancel`. A task that aborts itself loses what its poll returns, an `Err` too |
 //! | [`JoinHandle::abort_handle`] | none | the same | |
 //! | [`JoinHandle::is_finished`] | `Task.done` | the same | on the loop's own thread |
@@ -118,19 +120,19 @@
 //! | [`JoinError::resume`] | `Task.result` raises it | `resume_unwind(error.into_panic())` | |
 //! | [`JoinError::id`] | none | the same | |
 //! | [`JoinError::name`] | `Task.get_name` | none | of a task that has failed; [`dump()`] has those of all |
-//! | [`yield_now`] | `sleep(0)` | the same | tokio's wakes the task after its poll, and asks the kernel before it goes on. Here a task that was woken before, in the same poll, keeps its place in the queue; what polls again in the same poll, such as `FuturesUnordered`, finds the yield ready; and up to 61 polls, or one batch, of the same `block_on` may come before the kernel is asked |
+//! | [`yield_now`] | `sleep(0)` | the same | tokio's wakes the task after its poll, and asks the kernel before it goes on. Here a task that was woken before, in the same poll, keeps its place in the queue; what polls again in the same poll, such as `FuturesUnordered`, finds the yield ready; and up to 61 polls, or one batch, of the same `block_on` may come before timers are looked at and the kernel is asked (asyncio does so in each turn) |
 //! | [`YieldNow`] | none | none | tokio's is unnamed |
 //! | [`consume_budget`] | none | `task::coop::consume_budget` | outside a loop it does nothing. An executor inside a poll goes on at once, where tokio's `consume_budget` makes it wait for the next poll |
 //! | [`dump()`] | `all_tasks`; `print_call_graph`, `python -m asyncio pstree` (3.14) | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
 //! | [`Dump`], [`DumpError`] | `FutureCallGraph` (3.14) | `runtime::Dump` (unstable) | |
-//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | queued at the call, `to_thread` at the await; gives no `Result`: a panic of the work is resumed. All loops share the threads |
+//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | queued at the call, `to_thread` at the await; gives no `Result`: a panic of the work is resumed. All loops share the threads, up to 512; asyncio's default executor has `min(32, cores + 4)`. For a bound of your own (`set_default_executor`, `ThreadPoolExecutor(n)`), wait for a permit of a `Semaphore` before the call |
 //! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up queued work, as asyncio's `cancel` does; tokio's work runs on, as does that of `drop(spawn(job))` here |
 //!
 //! # Several at once
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`gather`](fn@crate::gather) | `gather` | `futures::future::join_all` | spawns the futures, so they must be `'static`. A panic aborts the others; for handles it returns the `Result` of each, as `return_exceptions=True` does |
+//! | [`gather`](fn@crate::gather) | `gather` | `futures::future::join_all` | spawns the futures, so they must be `'static`. An `Err` is a value, so it ends nothing: see [`try_gather`]. A panic aborts the others; for handles it returns the `Result` of each, as `return_exceptions=True` does |
 //! | [`gather!`] | `gather` | `join!` | the same, for different types |
 //! | [`try_gather`] | `gather` | `futures::future::try_join_all` | after an error the others go on, as in asyncio. Of handles, only a panic or an abort is an error: a task's own `Err` stays in its value |
 //! | [`Gather`], [`TryGather`] | `Future` | `JoinAll`, `TryJoinAll` of `futures` | dropping it aborts its children; a task behind a handle goes on |
@@ -138,12 +140,12 @@
 //! | [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`], [`ALL_COMPLETED`] | the same | none | an `Err` counts as an exception; an abort does not |
 //! | [`FirstCompleted`], [`FirstException`], [`AllCompleted`], [`Mode`] | strings | none | their types |
 //! | [`Wait`], [`Wait::timeout`] | `wait(…, timeout=…)` | `timeout` around it | the timeout gives the handles back, and aborts nothing. With zero no turn passes; in asyncio two do |
-//! | [`as_completed`] | `as_completed` | `JoinSet`; `FuturesUnordered` of `futures` | a stream; dropping it aborts its children. For its `timeout`, put a [`timeout`] around the loop |
+//! | [`as_completed`] | `as_completed` | `JoinSet`; `FuturesUnordered` of `futures` | a stream of values: let each contain its key (since 3.13 `async for` gives the tasks that were passed); dropping it aborts its children. For its `timeout`, put a [`timeout`] around the loop |
 //! | [`AsCompleted`] | the iterator | `FuturesUnordered` | |
 //! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. All tasks have one type; for others, [`gather!`]. Dropping it aborts its tasks, as a `JoinSet` does |
 //! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
 //! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`]. Takes no name |
-//! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed |
+//! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed, by `close` or by a failure that a join has seen. After a join without one it takes more tasks; asyncio's "is finished" |
 //! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`; for `try_join_next`, `poll_once(group.join_next())` of `futures_lite`, in the task that waits for the group (another one would take over its wake), and as long as the poll has budget: it gives `None` after 128 |
 //! | [`TaskGroup::poll_join_next`] | none | `JoinSet::poll_join_next` | |
 //! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup`. Nothing is aborted before it is awaited, and the code that spawns is never cancelled |
@@ -157,13 +159,13 @@
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
 //! | [`now`] | `loop.time` | `Instant::now` | `Instant::now()` and `start.elapsed()` are std's, and read the real clock under a virtual one too; tokio's `elapsed` obeys a paused clock |
-//! | [`sleep`] | `sleep` | the same | counts from the call, as tokio's; asyncio's from the await. Zero does not yield |
+//! | [`sleep`] | `sleep` | the same | counts from the call, as tokio's; asyncio's from the await. Zero does not yield. The timer wakes the task itself; asyncio's sets a `Future`, so a `call_at` of the same deadline comes before all sleeps |
 //! | [`sleep_until`] | `loop.call_at` | the same | |
 //! | [`Sleep`] | `TimerHandle` | the same | it is `Unpin` |
 //! | [`Sleep::deadline`] | `TimerHandle.when` | the same | `None` before it is known, in a sleep that was made without a loop |
 //! | [`Sleep::is_elapsed`] | none | the same | by the clock; tokio's is false until the sleep was polled |
 //! | [`Sleep::reset`] | none | the same | takes `&mut self`; wakes nothing, so poll it again |
-//! | [`timeout`] | `wait_for`, `timeout` | the same | counts from the call, as `asyncio.timeout`; `wait_for` counts from the await. A value that is there when the future is polled wins; asyncio raises if its timer's callback has run by then (`wait_for` since 3.12). With zero the future is still polled once, where `wait_for(…, 0)` does not start it. Nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
+//! | [`timeout`] | `wait_for`, `timeout` | the same | counts from the call, as `asyncio.timeout`; `wait_for` counts from the await. A value that is there when the future is polled wins; asyncio raises if its timer's callback has run by then (`wait_for` since 3.12). One that is pending when its time is over is not polled again; asyncio's coroutine goes on until that callback. With zero the future is still polled once, where `wait_for(…, 0)` does not start it. Nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
 //! | [`Timeout`] | `Timeout` | the same | no `reschedule`: wait for the first of the future and a [`Sleep`], which has a `reset` |
 //! | [`Elapsed`] | `TimeoutError` | the same | |
 //! | [`interval`] | none | the same | |
@@ -187,7 +189,7 @@
 //! | [`TcpListener::accept`], [`TcpListener::poll_accept`] | `loop.sock_accept` | the same | any number of tasks may wait; tokio's `poll_accept` wakes only the last one |
 //! | [`TcpListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | |
 //! | [`TcpListener::from_std`], [`TcpListener::into_std`] | `create_server(sock=…)` | the same | |
-//! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. `&TcpStream` has the traits too |
+//! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. `&TcpStream` has the traits too. `write_all` is `write` and `drain`: it waits for room, and if it is dropped, the rest is not sent (asyncio's `write` has taken all), so spawn one that a [`timeout`] must not cut. At the end `read` gives 0. A drop is `close`: what was written is sent, but received bytes that were not read make it a reset (asyncio's reader has usually taken them) |
 //! | [`TcpStream::connect`] | `open_connection` | the same | "Happy Eyeballs", with a delay of 250 ms. asyncio has no `happy_eyeballs_delay` by default, and tries one address after the other, as tokio |
 //! | [`TcpStream::connect_timeout`] | `wait_for(open_connection(…), …)` | `timeout` around it | the error names the address |
 //! | [`TcpStream::peek`] | none | the same | |
@@ -216,7 +218,7 @@
 //! | [`UnixStream::local_addr`], [`UnixStream::peer_addr`] | `get_extra_info` | the same | |
 //! | [`UnixStream::from_std`], [`UnixStream::into_std`] | `open_unix_connection(sock=…)` | the same | |
 //! | [`UnixDatagram`] | `create_datagram_endpoint(family=AF_UNIX)` | the same | |
-//! | [`UnixDatagram::bind`], [`UnixDatagram::unbound`], [`UnixDatagram::pair`], [`UnixDatagram::connect`] | the same, `local_addr=`, `remote_addr=` | the same | |
+//! | [`UnixDatagram::bind`], [`UnixDatagram::unbound`], [`UnixDatagram::pair`], [`UnixDatagram::connect`] | the same, `local_addr=`, `remote_addr=` | the same | an existing file is an error; asyncio removes an old socket file first |
 //! | [`UnixDatagram::send`], [`UnixDatagram::poll_send`], [`UnixDatagram::send_to`] | `DatagramTransport.sendto` | the same | `send_to` to a full queue tries again every millisecond; tokio's without a pause |
 //! | [`UnixDatagram::recv`], [`UnixDatagram::poll_recv`], [`UnixDatagram::recv_from`], [`UnixDatagram::poll_recv_from`] | `datagram_received` | the same | |
 //! | [`UnixDatagram::local_addr`], [`UnixDatagram::peer_addr`] | `get_extra_info` | the same | |
@@ -234,7 +236,7 @@
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
 //! | [`serve()`] | `start_server` | `axum::serve` | for any protocol, on one listener; errors of `accept` and of handlers go to `on_error` |
-//! | [`Serve`] | `Server` | `axum::serve::Serve` | runs while it is awaited, as `serve_forever`; to spawn it, spawn its `into_future()` |
+//! | [`Serve`] | `Server` | `axum::serve::Serve` | accepts only while it is awaited, where `start_server` does from the call on; to spawn it, spawn its `into_future()`. Dropping it aborts the handlers; after a `close`, or a cancelled `serve_forever`, asyncio's go on |
 //! | [`Serve::max_connections`] | none | a `Semaphore` | |
 //! | [`Serve::on_error`] | `loop.set_exception_handler` | none | of one server; for the panics of all tasks, `std::panic::set_hook` |
 //! | [`Serve::shutdown_when`] | `Server.close` | axum's `with_graceful_shutdown` | |
@@ -247,10 +249,10 @@
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
 //! | [`signal::ctrl_c`] | `KeyboardInterrupt` out of `run` | the same | once it was ready, a second Ctrl-C ends the process; after the first call of tokio's, none does |
-//! | [`signal::stream`] | `loop.add_signal_handler` | `signal::unix::signal` | any number of streams, on any loops; dropping the last lets the signal act as before |
+//! | [`signal::stream`] | `loop.add_signal_handler` | `signal::unix::signal` | any number of streams, on any loops and threads, where asyncio has one handler for a signal, on the main thread; dropping the last lets the signal act as before |
 //! | [`SignalStream`](crate::signal::SignalStream) | `loop.remove_signal_handler` | `signal::unix::Signal` | a `Stream` too |
-//! | [`SignalStream::recv`](crate::signal::SignalStream::recv), [`SignalStream::poll_recv`](crate::signal::SignalStream::poll_recv) | the callback | the same | gives `()`, not `Option<()>`: the stream does not end |
-//! | [`SignalKind`](crate::signal::SignalKind) | `signal.Signals` | the same | an enum |
+//! | [`SignalStream::recv`](crate::signal::SignalStream::recv), [`SignalStream::poll_recv`](crate::signal::SignalStream::poll_recv) | the callback | the same | gives `()`, not `Option<()>`: the stream does not end. Signals that arrive between two polls count as one, as tokio's; asyncio may call back for each |
+//! | [`SignalKind`](crate::signal::SignalKind) | `signal.Signals` | the same | an enum, of eleven; asyncio takes any signal, as tokio's `from_raw` does |
 //!
 //! # HTTP: `boucle::hyper`
 //!
@@ -292,31 +294,36 @@
 //! | locks, semaphores | `Lock`, `Semaphore` | `sync` | tokio's `sync` itself: first come, first served, as asyncio's. `async-lock` has both too, but its semaphore may starve a waiter |
 //! | at most n at a time | `Semaphore` | `Semaphore`; `buffer_unordered` | tokio's `Semaphore` in tasks; or `buffered` and `buffer_unordered` of the crate `futures`, whose futures may borrow |
 //! | events, conditions, barriers | `Event`, `Condition`, `Barrier` | `Notify`, `watch`, `Barrier` | `event-listener` (beside a flag of your own: its `notify` is not remembered), tokio's `watch` with `wait_for`; `async-lock` has a barrier |
-//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself; for `Queue.join`, a count and an event; for `PriorityQueue`, a `BinaryHeap` and tokio's `Notify` |
-//! | a result that is set from outside | `Future` | `oneshot` | `futures::channel::oneshot` |
+//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself; `try_recv` is `get_nowait`, a closed channel is `QueueShutDown`; for `Queue.join`, a count and an event; for `PriorityQueue` and `LifoQueue`, a `BinaryHeap` or a `Vec`, and tokio's `Notify` |
+//! | a result that is set from outside | `loop.create_future`, `Future.set_result` | `oneshot` | `futures::channel::oneshot` |
 //! | to shield a task from its awaiter | `shield` | none needed | none needed: dropping a handle aborts nothing |
 //! | a callback, soon or later | `call_soon`, `call_later`, `call_at` | none | `let due = sleep(delay); spawn(async move { due.await; f() })`; to cancel it, abort the task |
 //! | a callback when a task is done | `Task.add_done_callback` | none | spawn a coroutine that awaits the handle |
 //! | values that come one by one | asynchronous generators, `async for` | `async-stream` | the same crate, or `futures_lite::stream::unfold`; `while let Some(value) = stream.next().await`. `__anext__` is `poll_next`, `StopAsyncIteration` is `None`; for comprehensions, `StreamExt` |
 //! | a context manager | `async with` | none | a value with a destructor; if its exit awaits, a method that takes the value: `connection.close().await` |
-//! | clean-up that awaits | `finally` with an `await` | none | a destructor that spawns it: nothing waits for that task; or tell the task to stop, by a channel |
+//! | clean-up that awaits | `finally` with an `await` | none | a destructor that spawns it: nothing waits for that task, and at the end of the loop it is never polled; or tell the task to stop, by a channel |
 //! | context variables | `contextvars` | `task_local!` | tokio's `task_local!` itself (its feature `rt`), or a future that sets a thread-local for each poll: see [`spawn`] |
+//! | a task that begins at once | `eager_task_factory` (3.12) | none | poll it once, then spawn it: `let mut work = Box::pin(work); if poll_once(&mut work).await.is_none() { drop(spawn(work)) }`, with `poll_once` of `futures_lite` |
+//! | a factory for tasks | `loop.set_task_factory` | none | a function of your own around [`spawn`]; to see all spawns, [`Builder::observe`] |
+//! | protocols and transports | `Protocol`, `loop.create_connection` | none | a coroutine that owns the stream: `connection_made` is its beginning, `data_received` what its `read` gives, `connection_lost` its end; `pause_reading` is not to read, `pause_writing` a `write_all` that waits |
+//! | TLS | `ssl=…`, `start_tls` | `tokio-rustls` | `futures-rustls`, around a stream, connected or accepted: see [`ecosystem`] |
+//! | a debug mode | `run(…, debug=True)`, `PYTHONASYNCIODEBUG` | none | none needed: [`Builder::slow_poll`], `BOUCLE_SLOW_POLL`, `BOUCLE_DUMP`; the compiler warns of a future that is not awaited |
 //! | the task that runs | `current_task` | `task::id` | [`dump()`] shows it, in O(n log n); to abort itself, a task needs its [`AbortHandle`] |
 //! | lines and buffers | `StreamReader.readline` | `io::BufReader` | `futures_lite::io::BufReader`. A line has no limit (asyncio's: 64 KiB): for one, `LinesCodec::new_with_max_length` of `tokio-util`. Lines in the buffer come without a wait: see [`consume_budget`] |
 //! | both directions of a proxy | two tasks, `write_eof` | `io::copy_bidirectional` | the same, on `stream.compat()` (tokio's feature `io-util`). `futures_lite::io::copy` does not close what it writes to: after it, `stream.shutdown(Shutdown::Write)` |
 //! | files | none | `fs` | `async-fs`, [`run_in_executor`] |
-//! | child processes | `create_subprocess_exec` | `process` | `async-process` |
+//! | child processes | `create_subprocess_exec`, `create_subprocess_shell` | `process` | `async-process`; for a shell, `Command::new("sh").arg("-c")` |
 //! | blocking work in place | none | `block_in_place` | [`run_in_executor`] |
 //! | a look-up of a name | `loop.getaddrinfo` | `net::lookup_host` | std's `ToSocketAddrs` in [`run_in_executor`] |
 //! | the process at the other end of a Unix socket | `socket.SO_PEERCRED` | `UnixStream::peer_cred` | `rustix::net::sockopt::socket_peercred` (Linux) |
 //! | to move the clock by hand | none | `time::advance` | a virtual clock, and [`EventLoop::turn`] with a timeout, again and again: when no task is ready, and a task or a [`LoopHandle`] is left, it moves time to the next deadline or by the timeout. While a task waits for a socket, time is real |
 //! | an asynchronous test | `unittest.IsolatedAsyncioTestCase` | `#[tokio::test]` | [`run`] in a `#[test]`; for `start_paused`, a loop with a virtual clock |
 //! | to tell tasks to stop | `Event` | `CancellationToken` of `tokio-util` | the same token; it needs no tokio runtime |
-//! | frames of a stream | `StreamReader.readuntil`, `readexactly` | `codec::Framed` of `tokio-util` | the same, on `stream.compat()`; `futures_lite`'s `read_until`, `read_exact` |
+//! | frames of a stream | `StreamReader.readuntil`, `readexactly` | `codec::Framed` of `tokio-util` | the same, on `stream.compat()`; `futures_lite`'s `read_until`, `read_exact`. A `read_exact` or `read_line` that is dropped, as by a [`timeout`], loses what it has read; a `StreamReader` keeps it, and so do `Framed`, `lines()` and the vector of `read_until`. Or go on with the same future: `timeout(limit, &mut read)`, pinned. An early end does not tell how many bytes came, as `IncompleteReadError.partial` does |
 //! | options of a socket | `get_extra_info("socket")` | `TcpSocket` | `socket2`, then `from_std`; its `SockRef` for a socket of boucle |
 //! | a connection from a local address | `open_connection(local_addr=…)` | `TcpSocket::bind`, then `connect` | `bind` and `connect_timeout` of `socket2` in [`run_in_executor`], then [`TcpStream::from_std`] |
 //! | stdin | `connect_read_pipe` | `io::stdin` | `blocking::Unblock::new(std::io::stdin())`, which reads on a thread, a file too |
-//! | pipes and terminals | `connect_read_pipe` | `net::unix::pipe` | [`AsyncFd`], but not around a reader with a buffer, such as `std::io::stdin()` |
+//! | pipes and terminals | `connect_read_pipe`, `connect_write_pipe` | `net::unix::pipe` | [`AsyncFd`], but not around a reader with a buffer, such as `std::io::stdin()` |
 //!
 //! [`ecosystem`] has more, with what was tried.
 // For the links.

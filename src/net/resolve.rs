@@ -124,7 +124,7 @@ async fn resolve_text(text: String) -> io::Result<Vec<SocketAddr>> {
 /// Looks up a name. The end of a loop does not wait for a look-up, since nothing depends on its end.
 #[cfg(feature = "blocking")]
 async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-    /// Threads of their own, so that no look-up waits for the executor's jobs: at most 32, as in asyncio.
+    /// Threads of their own, at most 32, so that no look-up waits for the executor's jobs, as asyncio's may.
     static LOOK_UPS: Pool = Pool::new("boucle-look-up", 32);
     let look_up = move || Ok(std::net::ToSocketAddrs::to_socket_addrs(&(host, port))?.collect());
     executor::start(&LOOK_UPS, LoopNumber::NONE, look_up)?.await

@@ -3,7 +3,10 @@
 use std::future::Ready;
 use std::time::Duration;
 
-use boucle::{as_completed, gather, now, sleep, sleep_until, spawn, timeout, try_gather, yield_now};
+use boucle::{
+    ALL_COMPLETED, JoinHandle, as_completed, gather, now, sleep, sleep_until, spawn, timeout, try_gather,
+    wait, yield_now,
+};
 use futures_lite::StreamExt;
 
 use crate::common::{Log, SECOND, counted, ms, virtual_loop};
@@ -183,4 +186,34 @@ fn try_gather_is_linear() {
     let (gathered, polls) = counted(try_gather(children));
     virtual_loop().block_on(gathered).unwrap();
     assert_eq!(polls.get(), 101);
+}
+
+/// A `gather` of handles spawns tasks that await them, and so does `as_completed`: these are polled in one turn,
+/// and wake it for the next, even if the tasks were done before. A `wait` looks at the handles itself.
+#[test]
+fn handles_that_are_done_are_gathered_in_two_turns() {
+    fn done() -> [JoinHandle<()>; 2] {
+        [spawn(async {}), spawn(async {})]
+    }
+    /// How many turns have begun when the future of some handles is ready.
+    async fn turns<F: Future>(of: impl FnOnce([JoinHandle<()>; 2]) -> F) -> usize {
+        let handles = done();
+        yield_now().await;
+        let log = Log::default();
+        let ticks = log.clone();
+        let ticker = spawn(async move {
+            loop {
+                ticks.add("turn");
+                yield_now().await;
+            }
+        });
+        of(handles).await;
+        ticker.abort();
+        log.take().len()
+    }
+    virtual_loop().block_on(async {
+        assert_eq!(turns(|handles| gather(handles)).await, 2);
+        assert_eq!(turns(async |handles| as_completed(handles).next().await).await, 2);
+        assert_eq!(turns(|handles| wait(handles, ALL_COMPLETED)).await, 0);
+    });
 }

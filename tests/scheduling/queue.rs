@@ -1,9 +1,11 @@
 //! The ready queue: in which order tasks are polled, and how often.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::Poll;
 
 use boucle::{sleep, spawn, yield_now};
+use futures_lite::future::poll_once;
 
 use crate::common::{Gate, Log, SECOND, turn, virtual_loop};
 
@@ -194,4 +196,30 @@ fn main_may_borrow() {
     let text = String::from("text");
     let borrowed: &str = virtual_loop().block_on(async { &*text });
     assert_eq!(borrowed, "text");
+}
+
+/// A task that begins at once, as asyncio's eager tasks do: its first poll is its caller's, and only what waits
+/// is spawned.
+#[test]
+fn a_task_may_begin_at_once() {
+    let log = Log::default();
+    let begin = async |mut work: Pin<Box<dyn Future<Output = ()>>>| {
+        if poll_once(&mut work).await.is_none() {
+            drop(spawn(work));
+        }
+    };
+    virtual_loop().block_on(async {
+        let (quick, slow) = (log.clone(), log.clone());
+        begin(Box::pin(async move { quick.add("quick") })).await;
+        begin(Box::pin(async move {
+            slow.add("slow begins");
+            yield_now().await;
+            slow.add("slow ends");
+        }))
+        .await;
+        log.add("the caller goes on");
+        yield_now().await; // its own wake came first: by the yield of the first poll
+        yield_now().await;
+        assert_eq!(log.take(), ["quick", "slow begins", "the caller goes on", "slow ends"]);
+    });
 }
