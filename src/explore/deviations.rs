@@ -1,7 +1,6 @@
 //! Where a schedule leaves FIFO, as data and as text.
 
 use std::fmt;
-use std::iter;
 use std::str::FromStr;
 
 /// The choices of a schedule that are not 0: position and choice, in order.
@@ -24,13 +23,17 @@ impl Deviations {
         if number == 1 { self.to_string() } else { format!("{number}/{self}") }
     }
 
-    /// Returns simpler variants: one without the `group` deviations from `at` on; for a group of one, also one
-    /// with each lower choice in its place.
-    pub(super) fn simpler(&self, at: usize, group: usize) -> impl Iterator<Item = Deviations> {
-        let (end, before) = (self.0.len().min(at + group), &self.0[..at]);
-        let lower = if group == 1 { 1..self.0[at].1 } else { 1..1 };
-        let lowered = lower.map(move |chosen| [before, &[(self.0[at].0, chosen)], &self.0[end..]].concat());
-        iter::once([before, &self.0[end..]].concat()).chain(lowered).map(Deviations)
+    /// Returns them without the `group` deviations from `at` on.
+    pub(super) fn without(&self, at: usize, group: usize) -> Deviations {
+        let end = self.0.len().min(at + group);
+        Deviations([&self.0[..at], &self.0[end..]].concat())
+    }
+
+    /// Returns them with each lower choice in place of the one at `at`.
+    pub(super) fn lowered(&self, at: usize) -> impl Iterator<Item = Deviations> {
+        let (position, chosen) = self.0[at];
+        let with = move |lower| [&self.0[..at], &[(position, lower)], &self.0[at + 1..]].concat();
+        (1..chosen).map(with).map(Deviations)
     }
 }
 

@@ -118,34 +118,48 @@ impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
         }
     }
 
-    /// Removes deviations, in ever smaller groups, and lowers the choice of each that is left, while the
-    /// program still fails in the same way (Zeller and Hildebrandt, "Simplifying and isolating
-    /// failure-inducing input", 2002).
+    /// Removes deviations, in ever smaller groups, while the program still fails in the same way (Zeller and
+    /// Hildebrandt, "Simplifying and isolating failure-inducing input", 2002). When none can be removed, lowers
+    /// the choices that are left.
     fn shorten(&self, found: &Found) -> Deviations {
-        let mut shortest = found.schedule.clone();
         let mut attempts = 0;
+        // `None`: that is enough. `Some(None)`: the program passes, or fails in another way.
+        let mut attempt = |planned| {
+            if attempts == ATTEMPTS || self.is_late() {
+                return None;
+            }
+            attempts += 1;
+            let run = run(self.program, self.schedule_of(planned), Observers::default());
+            Some(run.fails_like(&found.failure).then(|| run.deviations()))
+        };
+        let mut shortest = found.schedule.clone();
         let mut group = shortest.0.len().div_ceil(2);
-        while group > 0 {
+        loop {
             let before = shortest.clone();
             let mut at = 0;
             while at < shortest.0.len() {
-                let left = if self.is_late() { 0 } else { ATTEMPTS - attempts };
-                let shorter = shortest.simpler(at, group).take(left).find_map(|planned| {
-                    attempts += 1;
-                    let run = run(self.program, self.schedule_of(planned), Observers::default());
-                    run.fails_like(&found.failure).then(|| run.deviations())
-                });
-                match shorter {
-                    Some(shorter) => shortest = shorter,
+                match attempt(shortest.without(at, group)).flatten() {
+                    Some(without) => shortest = without,
                     None => at += group,
                 }
             }
-            // When something has changed, others may be left out, or lowered, that could not be before.
-            if group > 1 || shortest == before {
+            if group > 1 {
                 group /= 2;
+                continue;
+            }
+            if shortest == before {
+                let mut at = 0;
+                while at < shortest.0.len() {
+                    let lowered = shortest.lowered(at).map_while(&mut attempt).flatten().next();
+                    shortest = lowered.unwrap_or(shortest);
+                    at += 1;
+                }
+            }
+            // When something has changed, others may be removed that could not be before.
+            if shortest == before {
+                return shortest;
             }
         }
-        shortest
     }
 
     /// Runs a schedule once more, and records it.

@@ -200,12 +200,12 @@ impl Draw for Decider {
 
     fn draw_spurious(&mut self, waiting: &[TaskNumber]) -> Option<usize> {
         let mut schedule = self.0.borrow_mut();
+        let was_spurious = mem::take(&mut schedule.was_spurious);
         let is_over = schedule.run.failure.is_some() || schedule.turn == schedule.explore.polls;
         if waiting.is_empty() || is_over {
             return None; // if it is over, `draw` ends the run
         }
         let options = 1 + waiting.len();
-        let was_spurious = mem::take(&mut schedule.was_spurious);
         let chosen = match schedule.chooser {
             // Two in a row are left to the search in order: at random, a run would hardly come to its end.
             Chooser::Random(_) | Chooser::Priorities(_) if was_spurious => schedule.take(0, options),

@@ -7,38 +7,37 @@ use crate::task::table::{Status, Tasks};
 use crate::wake::ready::ReadyQueue;
 
 impl State {
-    /// Begins a batch of one task, which the order draws. If it draws none, the loop is to stop.
+    /// Begins a batch of one task, which the order draws. While nothing is ready, the batch is empty: it is time
+    /// to park. If the order draws none, the loop is to stop.
     #[cold]
     #[inline(never)]
     pub(crate) fn draw_batch(&mut self) {
         let State { ready, tasks, order: Some(order), .. } = self else {
             return;
         };
-        let mut is_spurious = false;
-        // (While nothing is ready, it is time to park.)
-        if order.draw.is_spurious() && !ready.is_empty() {
+        ready.pop_unless(|number| tasks.is_due(number));
+        if ready.is_empty() {
+            return;
+        }
+        let mut next = None;
+        if order.draw.is_spurious() {
             let waiting: Vec<_> = tasks.waiting().collect();
             if let Some(index) = order.draw.draw_spurious(&waiting) {
-                tasks.queue(waiting[index], ready); // the last of those that are ready
-                is_spurious = true;
+                tasks.queue(waiting[index], ready);
+                next = Some(ready.left().len() - 1);
             }
         }
-        let next = |ready: &[TaskNumber]| if is_spurious { Some(ready.len() - 1) } else { order.next(ready) };
-        if !ready.draw(|number| tasks.is_due(number), next) {
-            self.stop();
+        match next.or_else(|| order.next(ready.left())) {
+            Some(index) => ready.draw(index),
+            None => self.stop(),
         }
     }
 }
 
 impl ReadyQueue {
-    /// Makes one number the batch, the one that `next` gives the index of, and lets those before it wait.
-    /// Numbers that are not `wanted` are popped first. Returns false, with an empty batch, if `next` gives
-    /// none. O(n) in what is ready, and once more for each number that is not wanted.
-    pub(super) fn draw(
-        &mut self,
-        wanted: impl Fn(TaskNumber) -> bool,
-        next: impl FnOnce(&[TaskNumber]) -> Option<usize>,
-    ) -> bool {
+    /// Pops the numbers that are not `wanted`, and makes the batch empty. O(n) in what is ready, and once more
+    /// for each number that is not wanted.
+    pub(super) fn pop_unless(&mut self, wanted: impl Fn(TaskNumber) -> bool) {
         for index in self.position..self.numbers.len() {
             if !wanted(self.numbers[index]) {
                 self.numbers[self.position..=index].rotate_right(1);
@@ -46,16 +45,17 @@ impl ReadyQueue {
             }
         }
         self.batch_end = self.position;
-        if self.is_empty() {
-            return true;
-        }
-        let ready = &mut self.numbers[self.position..];
-        let next = next(ready);
-        if let Some(index) = next {
-            ready[..=index].rotate_right(1);
-            self.batch_end = self.position + 1;
-        }
-        next.is_some()
+    }
+
+    /// What was not popped.
+    pub(super) fn left(&self) -> &[TaskNumber] {
+        &self.numbers[self.position..]
+    }
+
+    /// Makes one of the numbers that are left the batch, and lets those before it wait. O(n).
+    pub(super) fn draw(&mut self, index: usize) {
+        self.numbers[self.position..][..=index].rotate_right(1);
+        self.batch_end = self.position + 1;
     }
 }
 

@@ -6,14 +6,14 @@ use std::future::{pending, poll_fn};
 use std::panic::catch_unwind;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
 use boucle::explore::{Explore, Strategy, choose};
-use boucle::{EventLoop, gather, spawn, yield_now};
+use boucle::{EventLoop, gather, now, sleep, spawn, yield_now};
 
 use crate::common::{own_binary, panic_of, passes_alone};
 
@@ -226,6 +226,62 @@ fn no_deviation_is_left_that_a_lower_one_makes_needless() {
     };
     let found: Vec<_> = (0..5).map(explore).collect();
     assert!(found.iter().all(|schedule| schedule == "1:1,2:1,3:1,4:1,5:1"), "{found:?}");
+}
+
+/// What can be removed is removed before a choice is lowered, which may take all the runs there are.
+#[test]
+fn deviations_are_removed_before_choices_are_lowered() {
+    let found = found_at_random(|| async {
+        let chosen = choose(1_000_000);
+        _ = (choose(2), choose(2));
+        assert!(chosen < 5_000, "one");
+    });
+    assert!(found.iter().all(|schedule| schedule.starts_with("0:") && !schedule.contains(',')), "{found:?}");
+}
+
+/// When the time is over, no lower choice is tried.
+#[test]
+fn choices_are_lowered_as_long_as_there_is_time() {
+    let limit = Duration::from_millis(200);
+    let runs_after_failure = AtomicUsize::new(0);
+    let explore = Explore::new().strategy(Strategy::Random).time(limit);
+    let failure = explore.try_run(|| async {
+        if runs_after_failure.load(Ordering::Relaxed) > 0 {
+            runs_after_failure.fetch_add(1, Ordering::Relaxed);
+            thread::sleep(limit); // one such run is all the time
+        }
+        let chosen = choose(1_000_000);
+        if chosen >= 1_000 {
+            runs_after_failure.fetch_max(1, Ordering::Relaxed);
+            panic!("one");
+        }
+    });
+    assert!(failure.unwrap_err().message.ends_with("one"));
+    let runs = runs_after_failure.into_inner();
+    assert!(runs < 10, "{runs}"); // without the deviation; those of the search in order; the two pictures
+}
+
+/// A number of the ready queue that stands for no task is nothing that is ready: then it is time to park, and no
+/// task is polled that nothing has woken.
+#[test]
+fn no_spurious_poll_while_nothing_is_ready() {
+    Explore::new().spurious_polls(true).schedules(500).run(|| async {
+        let is_done = Rc::new(Cell::new(false));
+        let done = is_done.clone();
+        let wakes_itself = poll_fn(move |cx| {
+            cx.waker().wake_by_ref(); // leaves its number in the queue
+            done.set(true);
+            Poll::Ready(())
+        });
+        drop(spawn(wakes_itself));
+        let begin = now();
+        let mut second = sleep(Duration::from_secs(1));
+        poll_fn(|cx| {
+            assert!(!is_done.get() || now() > begin, "nothing is ready");
+            Pin::new(&mut second).poll(cx)
+        })
+        .await;
+    });
 }
 
 /// The line that replays a failure names the exploration of its thread.

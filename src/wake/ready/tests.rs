@@ -82,16 +82,18 @@ fn a_batch_may_be_one_number_that_is_drawn() {
     push_all(&mut queue, 0..6);
     let mut out = Vec::new();
     for index in [2, 0, 2, 1, 0] {
-        assert!(queue.draw(|number| number.word() != 1, |_| Some(index)));
+        queue.pop_unless(|number| number.word() != 1);
+        queue.draw(index);
         out.extend(pop_all(&mut queue));
     }
     assert_eq!(out, [3, 0, 5, 4, 2]);
     assert_eq!((queue.len(), queue.popped()), (0, 6));
-    assert!(queue.draw(|_| true, |_| unreachable!("nothing is ready")));
+    queue.pop_unless(|_| true);
+    assert_eq!((queue.pop(), queue.left()), (None, &[][..]));
     push_all(&mut queue, [8, 9]);
-    assert!(queue.draw(|_| false, |_| unreachable!("nothing is wanted")));
+    queue.pop_unless(|_| false);
     assert_eq!((queue.pop(), queue.len(), queue.popped()), (None, 0, 8));
     push_all(&mut queue, [7]);
-    assert!(!queue.draw(|_| true, |_| None));
-    assert_eq!((pop_all(&mut queue).len(), queue.len()), (0, 1));
+    queue.pop_unless(|_| true);
+    assert_eq!((queue.pop(), queue.len()), (None, 1));
 }
