@@ -115,8 +115,8 @@ pub enum SignalKind {
 ///
 /// Dropping the future gives up the wait: Ctrl-C ends the process again, unless something else waits for it.
 /// A Ctrl-C that nothing has received counts as if it arrived after the drop: whatever else waits gets it, or
-/// the process ends. (Lost if a stream that had it was dropped before; in tokio, always lost.) A program
-/// that must survive Ctrl-C between two waits, as in a loop around a `select`, keeps a [`stream`].
+/// the process ends. (In tokio it is lost.) A program that must survive Ctrl-C between two waits, as in a loop
+/// around a `select`, keeps a [`stream`].
 #[doc(alias("SIGINT", "KeyboardInterrupt"))]
 pub async fn ctrl_c() -> io::Result<()> {
     let mut presses = stream(SignalKind::Interrupt)?;
@@ -285,9 +285,6 @@ impl Drop for SignalStream {
             // that has it prevents the default action.
             deliver(self.kind as c_int, signal);
         } else {
-            if has_arrived {
-                signal.claimed = signal.count;
-            }
             drop(signal); // the waiter and the table drop after it, when nothing is locked
         }
     }
@@ -301,7 +298,7 @@ struct Signal {
     first: Option<fn()>,
     /// How often it has arrived.
     count: u64,
-    /// The count of the last signal that was received, or was lost with a stream that was dropped.
+    /// The count of the last signal that was received.
     claimed: u64,
     /// Its streams, by slot.
     streams: Slab<Entry>,
