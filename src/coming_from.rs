@@ -146,7 +146,7 @@
 //! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
 //! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`]. Takes no name |
 //! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed, by `close` or by a failure that a join has seen. After a join without one it takes more tasks; asyncio's "is finished" |
-//! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`; for `try_join_next`, `poll_once(group.join_next())` of `futures_lite`, in the task that waits for the group (another one would take over its wake), and as long as the poll has budget: it gives `None` after 128 |
+//! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`; for `try_join_next`, `poll_once(group.join_next())` of `futures_lite`, in the task that waits for the group (another one would take over its wake), and as long as the poll has budget: it gives `None` after 128. For `join_next_with_id`, let the task return a number of its own; a [`JoinError`] has the [`id`](JoinError::id) of the [`AbortHandle`] |
 //! | [`TaskGroup::poll_join_next`] | none | `JoinSet::poll_join_next` | |
 //! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup`. Nothing is aborted before it is awaited, and the code that spawns is never cancelled |
 //! | [`TaskGroup::try_join_all`] | the end of `async with` | none | an `Err` aborts the others too |
@@ -179,7 +179,9 @@
 //! # Sockets: `boucle::net`
 //!
 //! All sockets: `from_std` makes the socket non-blocking (tokio's leaves that to you); split a stream with
-//! `futures_lite::io::split`.
+//! `futures_lite::io::split`. For `try_read`, `try_recv_from` and the like, `poll_once(socket.recv_from(…))` of
+//! `futures_lite`: as in tokio, it finds what the latest park has reported; it gives `None` after 128 results in
+//! one poll. For a stream's `readable`, `peek` into one byte.
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
@@ -294,7 +296,7 @@
 //! | locks, semaphores | `Lock`, `Semaphore` | `sync` | tokio's `sync` itself: first come, first served, as asyncio's. `async-lock` has both too, but its semaphore may starve a waiter |
 //! | at most n at a time | `Semaphore` | `Semaphore`; `buffer_unordered` | tokio's `Semaphore` in tasks; or `buffered` and `buffer_unordered` of the crate `futures`, whose futures may borrow |
 //! | events, conditions, barriers | `Event`, `Condition`, `Barrier` | `Notify`, `watch`, `Barrier` | `event-listener` (beside a flag of your own: its `notify` is not remembered), tokio's `watch` with `wait_for`; `async-lock` has a barrier |
-//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself; `try_recv` is `get_nowait`, a closed channel is `QueueShutDown`; for `Queue.join`, a count and an event; for `PriorityQueue` and `LifoQueue`, a `BinaryHeap` or a `Vec`, and tokio's `Notify` |
+//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself (but its `blocking_recv` and `blocking_send` block a loop for ever, where they panic in a task of tokio's); `try_recv` is `get_nowait`, a closed channel is `QueueShutDown`; for `Queue.join`, a count and an event; for `PriorityQueue` and `LifoQueue`, a `BinaryHeap` or a `Vec`, and tokio's `Notify` |
 //! | a result that is set from outside | `loop.create_future`, `Future.set_result` | `oneshot` | `futures::channel::oneshot` |
 //! | to shield a task from its awaiter | `shield` | none needed | none needed: dropping a handle aborts nothing |
 //! | a callback, soon or later | `call_soon`, `call_later`, `call_at` | none | `let due = sleep(delay); spawn(async move { due.await; f() })`; to cancel it, abort the task |
@@ -309,7 +311,7 @@
 //! | TLS | `ssl=…`, `start_tls` | `tokio-rustls` | `futures-rustls`, around a stream, connected or accepted: see [`ecosystem`] |
 //! | a debug mode | `run(…, debug=True)`, `PYTHONASYNCIODEBUG` | none | none needed: [`Builder::slow_poll`], `BOUCLE_SLOW_POLL`, `BOUCLE_DUMP`; the compiler warns of a future that is not awaited |
 //! | the task that runs | `current_task` | `task::id` | [`dump()`] shows it, in O(n log n); to abort itself, a task needs its [`AbortHandle`] |
-//! | lines and buffers | `StreamReader.readline` | `io::BufReader` | `futures_lite::io::BufReader`. A line has no limit (asyncio's: 64 KiB): for one, `LinesCodec::new_with_max_length` of `tokio-util`. Lines in the buffer come without a wait: see [`consume_budget`] |
+//! | lines and buffers | `StreamReader.readline` | `io::BufReader` | `futures_lite::io::BufReader`. A line has no limit (asyncio's: 64 KiB): for one, `LinesCodec::new_with_max_length` of `tokio-util`. Lines in the buffer come without a wait: see [`consume_budget`]. For `read_buf`, `read_u16` and the like, tokio's `AsyncReadExt` on `stream.compat()` |
 //! | both directions of a proxy | two tasks, `write_eof` | `io::copy_bidirectional` | the same, on `stream.compat()` (tokio's feature `io-util`). `futures_lite::io::copy` does not close what it writes to: after it, `stream.shutdown(Shutdown::Write)` |
 //! | files | none | `fs` | `async-fs`, [`run_in_executor`] |
 //! | child processes | `create_subprocess_exec`, `create_subprocess_shell` | `process` | `async-process`; for a shell, `Command::new("sh").arg("-c")` |

@@ -33,7 +33,7 @@
 //! });
 //! ```
 //!
-//! panics, as a test `two_withdrawals`, with
+//! panics, as a test `two_withdrawals` of the package `bank`, with
 //!
 //! ```text
 //! schedule 7 fails: panicked at src/lib.rs:23:5: the account is overdrawn: -60
@@ -59,7 +59,7 @@
 //! run> main begins   [1] polled, first in its turn   === ready, waits for the thread
 //! ~~~ waits for what it says   +#1 spawned by #1   #1=> woken by #1
 //!
-//! To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo test two_withdrawals -- --exact
+//! To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo test -p bank two_withdrawals -- --exact
 //! ```
 //!
 //! In an exploration each turn polls one task. (So messages of a [`LoopHandle`](crate::LoopHandle), sockets and
@@ -95,7 +95,9 @@
 //! - **Threads.** Jobs, locks between threads and atomics have orders of their own: loom and shuttle explore
 //!   those. (`benches/peers` compares how many schedules each of the three runs in a second.)
 //! - **The system.** A program that opens a socket, reads the system's clock or draws random numbers may do
-//!   something else in each run. turmoil and madsim simulate networks.
+//!   something else in each run. Give a protocol a pipe in memory
+//!   ([`virtual_clock`](crate::Builder::virtual_clock) names some), and a server a
+//!   [`Listener`](crate::net::Listener) in memory. turmoil and madsim simulate networks.
 //! - **Chance.** Random numbers hide in `futures::select!` and `tokio::select!` (use `select_biased!`, and
 //!   `biased;`), in `futures_lite::future::race` and whatever else uses `fastrand`, such as `piper` (call
 //!   `fastrand::seed(1)` at the start of the program), and in the order of a `HashMap` (use a `BTreeMap`).
@@ -135,8 +137,11 @@
 //!
 //! A run that waits for what is not virtual (a socket, a signal, a job, another thread by a
 //! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing
-//! comes, exploration hangs. To see what it waits for, replay it: with `BOUCLE_SCHEDULE=fifo BOUCLE_DUMP=1` a
-//! SIGUSR1 prints a [dump](crate::dump()).
+//! comes, exploration hangs, and does not say under which schedule. So put a [`timeout`](crate::timeout) around
+//! what such a program does, and panic when it is over: the run fails, with its schedule. (Where only a
+//! `LoopHandle` or a signal can end the wait, time jumps to the deadline, so an hour takes no time; beside a
+//! socket or a job, time is real.) If FIFO hangs too, `BOUCLE_SCHEDULE=fifo BOUCLE_DUMP=1` and a SIGUSR1 print
+//! a [dump](crate::dump()).
 //!
 //! A program that is not deterministic fails, if exploration notices that: if a choice at which a schedule
 //! leaves FIFO is never made, or lacks the option; if the last such choice has another number of options than

@@ -63,6 +63,7 @@ impl Group {
 
     /// Spawns a task as the member at that position. A loop that is closing refuses it: the group
     /// never counts it as done.
+    #[track_caller]
     pub(crate) fn spawn<F: Future<Output: 'static> + 'static>(
         &self,
         position: usize,

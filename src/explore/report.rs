@@ -279,7 +279,9 @@ fn command() -> String {
     let arguments = arguments.fold(String::new(), |line, argument| line + " " + &quoted(argument));
     match thread::current().name() {
         Some(test) if test != "main" && is_path(test) && is_in("deps") => {
-            format!(" cargo test {test} -- --exact")
+            // Another package of the workspace may have a test of that name.
+            let package = env::var("CARGO_PKG_NAME").map_or(String::new(), |name| format!(" -p {name}"));
+            format!(" cargo test{package} {test} -- --exact")
         }
         Some("main") if is_in("examples") => {
             let name = program.file_stem().unwrap_or_default().to_string_lossy();

@@ -161,9 +161,10 @@ pub(crate) fn spawn_on<F: Future<Output: 'static> + 'static>(
     location: &'static Location<'static>,
     task: Box<TaskCell<F>>,
 ) -> JoinHandle<F::Output> {
+    let what = if matches!(joiner, Joiner::Group(_)) { "a group" } else { "spawn" };
     match try_spawn(loop_number, joiner, location, task) {
         Ok(handle) => handle,
-        Err(refused) => refuse(loop_number, refused),
+        Err(refused) => refuse(loop_number, what, refused),
     }
 }
 
@@ -186,14 +187,14 @@ fn try_spawn<F: Future<Output: 'static> + 'static>(
 /// Drops a refused task. Returns a handle if the loop is closing or gone; else panics with the reason.
 #[cold]
 #[track_caller]
-fn refuse<T>(loop_number: Option<LoopNumber>, task: BoxedTask) -> JoinHandle<T> {
+fn refuse<T>(loop_number: Option<LoopNumber>, what: &str, task: BoxedTask) -> JoinHandle<T> {
     let state = loop_number.and_then(current::find);
     let is_full = state.is_some_and(|state| state.tasks.is_full() && !state.closing);
     drop_quietly(task);
     let Some(loop_number) = loop_number else { current::panic_no_loop("spawn") };
     assert!(!is_full, "{loop_number} is full: it has room for {MAX_TASKS} tasks");
     // Panics if the loop lives and cannot be used here.
-    current::on_own_thread(loop_number, "spawn", |_| ());
+    current::on_own_thread(loop_number, what, |_| ());
     JoinHandle::cancelled(loop_number)
 }
 

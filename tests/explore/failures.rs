@@ -35,7 +35,9 @@ fn a_thread_that_is_no_test_has_no_command() {
         let fails = || Explore::new().try_run(|| async { panic!("always") }).unwrap_err().to_string();
         thread::Builder::new().name(name.into()).spawn(fails).unwrap().join().unwrap()
     };
-    assert!(report("bank::race").ends_with("BOUCLE_SCHEDULE=fifo cargo test bank::race -- --exact"));
+    assert!(
+        report("bank::race").ends_with("BOUCLE_SCHEDULE=fifo cargo test -p boucle bank::race -- --exact")
+    );
     for name in ["worker-1", "big stack"] {
         assert!(report(name).ends_with("To run it alone: BOUCLE_SCHEDULE=fifo"), "{name}");
     }
@@ -49,7 +51,7 @@ fn a_failure_of_fifo_is_the_first() {
     assert!(report.starts_with("schedule 1 fails: panicked at "), "{report}");
     assert!(report.contains(": always\n\nIt is the first, FIFO:\n\n"), "{report}");
     assert!(
-        report.contains("BOUCLE_SCHEDULE=fifo cargo test failures::a_failure_of_fifo_is_the_first"),
+        report.contains("BOUCLE_SCHEDULE=fifo cargo test -p boucle failures::a_failure_of_fifo_is_the_first"),
         "{report}"
     );
 }
@@ -85,7 +87,7 @@ fn a_race_is_found_and_drawn() {
         thread.join().unwrap()
     };
     assert_eq!(random(1), random(3));
-    assert!(random(1).ends_with("=0:1 cargo test race -- --exact"), "{}", random(1));
+    assert!(random(1).ends_with("=0:1 cargo test -p boucle race -- --exact"), "{}", random(1));
 }
 
 /// A deadlock under one order is a failure. A program that does not end is stopped.

@@ -103,6 +103,15 @@ fn the_place_of_a_misuse_is_the_callers() {
         file_of(|| _ = pin!(try_gather([ready(Ok::<_, ()>(()))])).poll(&mut cx)),
         file_of(|| _ = pin!(wait([done], ALL_COMPLETED)).poll(&mut cx)),
     ]);
+    let foreign_group = TaskGroup::new();
+    event_loop.block_on(async { _ = foreign_group.spawn(ready(())) });
+    let on_another_thread = thread::spawn(move || {
+        let file = file_of(|| _ = foreign_group.spawn(ready(())));
+        (file, panic_of(|| _ = foreign_group.spawn(ready(()))))
+    });
+    let (file, message) = on_another_thread.join().unwrap();
+    assert!(message.starts_with("a group of loop "), "{message}");
+    files.push(file);
     let others = event_loop.spawn(ready(()));
     let mut gathered = gather([pending::<()>()]);
     event_loop.block_on(poll_once(&mut gathered));
