@@ -68,9 +68,9 @@
 //!
 //! # What is explored
 //!
-//! - **Which ready task is polled next**, after every poll. So tasks whose timers are due together are polled
-//!   in each order. The task that has been ready for longest is passed over at most 64 times in a row, so a
-//!   task that yields until another has done something does not hang.
+//! - **Which ready task is polled next**, after every poll. So tasks whose timers are due together are polled in
+//!   each order. The task that has been ready for longest is passed over at most 64 times in a row (spurious
+//!   polls come in between), so a task that yields until another has done something does not hang.
 //! - **The program's own choices**, by [`choose`]: inputs, faults.
 //! - **Where a future is dropped**, by [`cancel`].
 //!

@@ -189,8 +189,8 @@ impl Wake for Numbered {
     }
 }
 
-/// Of a million timers half, and then all, are cancelled in random order. The others fire once each, in the order
-/// of their deadlines and then of arming, and all the memory is given back.
+/// Of a million timers half, and then all, are cancelled in random order. The others fire once each, in the
+/// order of their deadlines and then of arming, and all the memory is given back.
 #[test]
 fn a_million_timers_are_cancelled_in_random_order() {
     const TIMERS: usize = 1_000_000;

@@ -426,9 +426,12 @@ fn a_public_item_is_found() {
          impl Private {\n    pub fn m() {}\n}\n\
          #[doc(hidden)]\n#[inline]\npub fn h() {}\nmethods!(A, B);\n",
     );
-    add("b.rs", "pub const C: u8 = 0;\n#[macro_export]\nmacro_rules! d {}\nmacro_rules! e {}\n");
+    add(
+        "b.rs",
+        "pub const C: u8 = 0;\npub type T = u8;\n#[macro_export]\nmacro_rules! d {}\nmacro_rules! e {}\n",
+    );
     add("c.rs", "macro_rules! methods {\n    ($a:ty) => {\n        impl $a {\n            pub fn o() {}\n");
-    let found = ["A", "A::k", "A::m", "A::o", "B", "B::o", "C", "d!", "f"].map(String::from);
+    let found = ["A", "A::k", "A::m", "A::o", "B", "B::o", "C", "T", "d!", "f"].map(String::from);
     assert_eq!(public_items(&files), BTreeSet::from(found));
 }
 

@@ -205,18 +205,23 @@ fn a_random_failure_is_not_exchanged_for_another() {
 /// them. (The program fails only with the very choices of the first failure, so nothing is shorter.)
 #[test]
 fn the_shortest_is_not_looked_for_beyond_the_limit_of_time() {
-    let (runs, fails_with) = (AtomicU32::new(0), OnceLock::new());
-    let explore = Explore::new().strategy(Strategy::Random).time(Duration::from_millis(400));
+    let (runs, shortens, fails_with) = (AtomicU32::new(0), AtomicU32::new(0), OnceLock::new());
+    let explore = Explore::new().strategy(Strategy::Random).time(Duration::from_millis(800));
     let explored = explore.try_run(|| async {
         let run = runs.fetch_add(1, Ordering::Relaxed);
         let chosen: Vec<_> = (0..40).map(|_| choose(2)).collect();
-        if run > 1 {
-            thread::sleep(Duration::from_millis(40)); // so each search has ten runs, or eleven
-        }
+        // The schedules that are tried have used up the time; and each search has ten runs, or eleven.
+        thread::sleep(Duration::from_millis([0, 800, 80][run.min(2) as usize]));
+        // The first search leaves some of the deviations out, the second begins with few.
+        let deviations = chosen.iter().sum::<usize>();
+        shortens.fetch_add(u32::from(run > 1 && deviations > 2), Ordering::Relaxed);
         assert!(run == 0 || chosen != *fails_with.get_or_init(|| chosen.clone()));
     });
     assert_eq!(explored.unwrap_err().schedules, 2);
-    assert!(runs.into_inner() <= 2 + 11 + 11 + 2); // two are drawn
+    let (runs, shortens) = (runs.into_inner(), shortens.into_inner() - 1); // one is drawn
+    // (The second tries FIFO in any case.)
+    assert!(shortens > 0 && shortens + 5 < runs, "one has no time: {shortens} of {runs}");
+    assert!(runs <= 2 + 11 + 11 + 2); // two are drawn
 }
 
 /// A choice that has other options than it had in an earlier run under the same schedule, fewer or more, or that

@@ -90,8 +90,8 @@ fn random_runs_end_with_spurious_polls() {
     });
 }
 
-/// Spurious polls count as polls, and none comes after a failure. (Without one the program ends after ten polls, so
-/// FIFO passes; with one it never does.)
+/// Spurious polls count as polls, and none comes after a failure. (Without one the program ends after ten polls,
+/// so FIFO passes; with one it never does.)
 #[test]
 fn spurious_polls_are_counted_and_end_with_the_run() {
     for (limit, panics_at) in [(12, u64::MAX), (1_000, 12)] {
@@ -209,8 +209,8 @@ fn no_deviation_is_left_that_could_be_left_out() {
     assert!(found.iter().all(|schedule| schedule == "22:1,24:1,26:1,28:1"), "{found:?}");
 }
 
-/// A choice that was lowered may make another one needless, which is tried again: the first has to be 1 only while the
-/// last is above 1. (Other schedules have many more choices, so that the search in order finds none.)
+/// A choice that was lowered may make another one needless, which is tried again: the first has to be 1 only
+/// while the last is above 1. (Other schedules have many more choices, so that the search in order finds none.)
 #[test]
 fn no_deviation_is_left_that_a_lower_one_makes_needless() {
     let explore = |seed| {
@@ -434,4 +434,29 @@ fn an_exploration_may_begin_while_its_thread_unwinds() {
         panic!("unwinds");
     });
     assert!(unwinding.is_err());
+}
+
+/// At random too, a spurious poll may follow the poll after another, whatever waits in between.
+#[test]
+fn every_other_poll_may_be_spurious_at_random() {
+    let explore = Explore::new().strategy(Strategy::Random).orders(false).spurious_polls(true).schedules(500);
+    let failure = explore.try_run(|| async {
+        let polls = Rc::new(RefCell::new(String::new()));
+        let (mut own, of_task) = (0, polls.clone());
+        // At each other poll it wakes itself, so that nothing waits.
+        let _waits = spawn(poll_fn(move |cx| {
+            of_task.borrow_mut().push('t');
+            own += 1;
+            if own % 2 == 0 {
+                cx.waker().wake_by_ref();
+            }
+            Poll::<()>::Pending
+        }));
+        for _ in 0..4 {
+            yield_now().await;
+            polls.borrow_mut().push('m');
+        }
+        assert!(!polls.borrow().starts_with("tmtmtt"), "twice");
+    });
+    assert!(failure.is_err());
 }

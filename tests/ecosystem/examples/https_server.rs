@@ -78,7 +78,7 @@ const GRACE: Duration = Duration::from_secs(30);
 async fn answer(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
     let (Parts { method, uri, version, headers, .. }, mut body) = request.into_parts();
     say(&format!("{method} {}", uri.path()));
-    if version == Version::HTTP_2 || !headers.contains_key(EXPECT) {
+    if version != Version::HTTP_11 || !headers.contains_key(EXPECT) {
         while let Some(Ok(_)) = body.frame().await {}
     }
     let (status, text) = match (method, uri.path()) {

@@ -198,14 +198,15 @@ fn a_body_that_nothing_wants_costs_no_answer() {
     }
 }
 
-/// A client of HTTP/1.1 that sends a long body, and reads nothing before it has sent all of it, gets its answer.
-/// One that asks first is answered before it sends any.
+/// A client of HTTP/1 that sends a long body, and reads nothing before it has sent all of it, gets its answer.
+/// One of HTTP/1.1 that asks first is answered before it sends any; in HTTP/1.0 there is no such question.
 #[test]
 fn a_body_is_read_unless_the_client_asks_first() {
     let service = Service::start();
-    let head = "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n";
-    let answer = |asks: &str, body: usize| {
-        let request = [format!("{head}{asks}\r\n").into_bytes(), vec![b'x'; body]].concat();
+    let answer = |version: &str, asks: &str, body: usize| {
+        let head =
+            format!("POST /nowhere {version}\r\nHost: localhost\r\nContent-Length: 10000000\r\n{asks}\r\n");
+        let request = [head.into_bytes(), vec![b'x'; body]].concat();
         run(async {
             let mut client = service.connect().await;
             client.write_all(&request).await.unwrap();
@@ -215,8 +216,10 @@ fn a_body_is_read_unless_the_client_asks_first() {
             String::from_utf8_lossy(&answer).into_owned()
         })
     };
-    assert_eq!(answer("", 10_000_000), "HTTP/1.1 404");
-    assert_eq!(answer("Expect: 100-continue\r\n", 0), "HTTP/1.1 404");
+    let asks = "Expect: 100-continue\r\n";
+    assert_eq!(answer("HTTP/1.1", "", 10_000_000), "HTTP/1.1 404");
+    assert_eq!(answer("HTTP/1.1", asks, 0), "HTTP/1.1 404");
+    assert_eq!(answer("HTTP/1.0", asks, 10_000_000), "HTTP/1.0 404");
 }
 
 /// After Ctrl-C or SIGTERM a request that has begun is answered, by either version of HTTP, and new clients
