@@ -40,9 +40,9 @@
 //! - What waits for several tasks ([`gather`](fn@crate::gather), [`wait`], [`TaskGroup`], [`as_completed`]) goes
 //!   on in the turn after the wait is over (at once, if it was over before the call); in asyncio a callback
 //!   comes in between, and it is one turn more. (For handles, a `gather` or an `as_completed` spawns tasks that
-//!   await them: so it takes two turns as well, and these even if all were done before the call.) Of the tasks
-//!   that are done in one turn, a [`TaskGroup`] goes on at the place of the first; asyncio's at that of the
-//!   last, or of the one that failed.
+//!   await them, which takes two turns, even if all were done before the call.) Of the tasks that are done in
+//!   one turn, a [`TaskGroup`] goes on at the place of the first; asyncio's at that of the last, or of the one
+//!   that failed.
 //! - A task that nothing refers to is not collected: it goes on until it is done, or the loop ends.
 //! - [`run`] drops the tasks that are left when the main coroutine returns; they cannot await anything then.
 //!
@@ -104,7 +104,7 @@
 //! |---|---|---|---|
 //! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task. To detach it, `drop` the handle: the compiler warns of one that is not used |
 //! | [`spawn_named`] | `create_task(…, name=…)` | `task::Builder::name` (unstable) | |
-//! | [`JoinHandle`] | `Task` | the same | awaiting it takes the value: once (several can await its `shared()`, of `futures`), not in the task itself, and on the loop's own thread, where tokio's can be awaited on any. When the loop is gone it gives "cancelled"; a `Task` keeps its result. A value without a wait: `if task.is_finished() { task.await }` |
+//! | [`JoinHandle`] | `Task` | the same | awaiting it takes the value: once (several can await its `shared()`, of `futures`), not in the task itself, and on the loop's own thread, where tokio's can be awaited on any. When the loop is gone it gives "cancelled"; a `Task` keeps its result. A value without a wait: `if task.is_finished() { task.await }` (after 128 results in one poll it yields first) |
 //! | [`JoinHandle::abort`] | `Task.cancel` | the same | the future is dropped at its place in the ready queue; it cannot refuse, and there is no `uncancel`. A task that aborts itself loses what its poll returns, an `Err` too |
 //! | [`JoinHandle::abort_handle`] | none | the same | |
 //! | [`JoinHandle::is_finished`] | `Task.done` | the same | on the loop's own thread |
@@ -145,7 +145,7 @@
 //! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. All tasks have one type; for others, [`gather!`]. Dropping it aborts its tasks, as a `JoinSet` does |
 //! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
 //! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`]. Takes no name |
-//! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed, by `close` or by a failure that a join has seen. After a join without one it takes more tasks; asyncio's "is finished" |
+//! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed, by `close` or by a failure that `join_all` or `try_join_all` has seen. After one without a failure it takes more tasks; asyncio's "is finished" |
 //! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`; for `try_join_next`, `poll_once(group.join_next())` of `futures_lite`, in the task that waits for the group (another one would take over its wake), and as long as the poll has budget: it gives `None` after 128. For `join_next_with_id`, let the task return a number of its own; a [`JoinError`] has the [`id`](JoinError::id) of the [`AbortHandle`] |
 //! | [`TaskGroup::poll_join_next`] | none | `JoinSet::poll_join_next` | |
 //! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup`. Nothing is aborted before it is awaited, and the code that spawns is never cancelled |
@@ -181,7 +181,7 @@
 //! All sockets: `from_std` makes the socket non-blocking (tokio's leaves that to you); split a stream with
 //! `futures_lite::io::split`. For `try_read`, `try_recv_from` and the like, `poll_once(socket.recv_from(…))` of
 //! `futures_lite`: as in tokio, it finds what the latest park has reported; it gives `None` after 128 results in
-//! one poll. For a stream's `readable`, `peek` into one byte.
+//! one poll. For the `readable` of a `TcpStream`, `peek` into one byte.
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|

@@ -57,7 +57,7 @@
 //! #3 card      +#1====>[1]=yield==>[1]=yield==>[1] returned
 //!
 //! run> main begins   [1] polled, first in its turn   === ready, waits for the thread
-//! ~~~ waits for what it says   +#1 spawned by #1   #1=> woken by #1
+//! ~~~ waits for what it says   +#1 spawned by #1   #1==> woken by #1
 //!
 //! To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo test -p bank two_withdrawals -- --exact
 //! ```
@@ -136,12 +136,13 @@
 //! exploration installs no second one while that exists.
 //!
 //! A run that waits for what is not virtual (a socket, a signal, a job, another thread by a
-//! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing
-//! comes, exploration hangs, and does not say under which schedule. So put a [`timeout`](crate::timeout) around
-//! what such a program does, and panic when it is over: the run fails, with its schedule. (Where only a
-//! `LoopHandle` or a signal can end the wait, time jumps to the deadline, so an hour takes no time; beside a
-//! socket or a job, time is real.) If FIFO hangs too, `BOUCLE_SCHEDULE=fifo BOUCLE_DUMP=1` and a SIGUSR1 print
-//! a [dump](crate::dump()).
+//! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing comes,
+//! exploration hangs, and does not say under which schedule. So put a [`timeout`](crate::timeout) around what
+//! such a program does, and panic when it is over: the run fails, with its schedule. (Where only a `LoopHandle`
+//! or a signal can end the wait, hold the clock meanwhile, by [`hold_clock`](crate::LoopHandle::hold_clock):
+//! otherwise time jumps to the deadline at once, and a run fails whose message is on its way. While the clock is
+//! held, and beside a socket or a job, time is real.) If FIFO hangs too, `BOUCLE_SCHEDULE=fifo BOUCLE_DUMP=1`
+//! and a SIGUSR1 print a [dump](crate::dump()).
 //!
 //! A program that is not deterministic fails, if exploration notices that: if a choice at which a schedule
 //! leaves FIFO is never made, or lacks the option; if the last such choice has another number of options than

@@ -107,7 +107,7 @@
 //! | park | the second step: the loop asks the kernel for events, with a timeout. If it has no socket and need not sleep, it skips the system call. A turn sleeps nowhere else |
 //! | wake | to put a task in the ready queue |
 //! | waker | what wakes a task |
-//! | arm, fire | a timer is armed when it is put into the wheel, and fires in the first park after its deadline |
+//! | arm, fire | a timer is armed when it is put into the wheel, and fires in the third step of a turn, once its deadline has come |
 //! | task | a spawned future, with an *entry* in the table. A *cell* holds the future, later its output. The cell's allocation is the task's *box*, which the entry owns between polls |
 //! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed. (The wheel's slots are another thing) |
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
@@ -342,8 +342,9 @@
 //! abort; what it spawns is dropped at once. No task is polled again, not even to learn of the end (a coroutine
 //! of asyncio does): what needs an `await` must be done before. Then the inbox is closed, and the messages in it
 //! are dropped. Every waiter that is left (a foreign waker, or a task of another loop whose waker was passed to
-//! a future of this one) is woken. Polled after the end, it finds the loop gone: a handle gives "cancelled", a
-//! socket an error, and a `gather` panics. Then jobs that have begun are waited for.
+//! a future of this one) is woken. What is polled after the end finds the loop gone: a handle gives "cancelled",
+//! a socket an error; a `gather` panics; a sleep takes a timer of the loop that polls it, or panics if none
+//! runs. Then jobs that have begun are waited for.
 //!
 //! # Reading order
 //!
@@ -367,7 +368,7 @@
 //! | `order` | `None` in a FIFO loop; else it *draws* the next task |
 //! | `Member` | which member of which group a task is |
 //! | `Shrinker` | decides when a table gives memory back |
-//! | `registry` | mio's, where sockets are registered, on the loop's thread, and taken out again, on any |
+//! | `registry` | mio's, where sockets are registered on the loop's thread; they may be taken out on any |
 //! | `reactor.set_ready` | marks as ready the sides that an event names (an error, both), and gives their waiters to a closure. (The bell's event names no source) |
 //! | `pop_due` | takes the waiter of a timer that is due out of the wheel. (The timer keeps its key until its sleep frees it) |
 //! | `waker`, `wake_quietly` | makes the waker of a number; wakes a waiter, and lets no panic out. (Both are in the last file) |
@@ -492,9 +493,9 @@
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order (but the output
-//!   of a task that is done goes with its handle), while the loop is the running one, on its thread, each
-//!   destructor once; and executor jobs that have begun are waited for, up to the bound of
-//!   [`Builder::shutdown_timeout`].
+//!   of a task that is done drops with its handle, if that is dropped earlier), while the loop is the running
+//!   one, on its thread, each destructor once; and executor jobs that have begun are waited for, up to the bound
+//!   of [`Builder::shutdown_timeout`].
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. An idle loop gives back the memory of a burst, within the limits below.
 //! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`, but for tests

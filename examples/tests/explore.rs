@@ -41,7 +41,7 @@ time         0
 #3 card      +#1====>[1]=yield==>[1]=yield==>[1] returned
 
 run> main begins   [1] polled, first in its turn   === ready, waits for the thread
-~~~ waits for what it says   +#1 spawned by #1   #1=> woken by #1
+~~~ waits for what it says   +#1 spawned by #1   #1==> woken by #1
 
 To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo run --example race
 

@@ -184,7 +184,7 @@ impl Tasks {
         match entry.status {
             Status::Queued => {
                 entry.status = Status::NotQueued;
-                // (A task that is in the queue has its box here; the main future never has one.)
+                // (No task is being polled now, so its box is here; the main future never has one.)
                 match entry.task.take() {
                     Some(task) => Popped::Task(task),
                     None => Popped::Main,

@@ -183,7 +183,8 @@ impl<'a> Timeline<'a> {
         self
     }
 
-    /// Sets whether a legend at the end says what the signs mean that the timeline has. By default one does.
+    /// Sets whether a legend at the end explains the timeline's signs, those of turns that
+    /// [`lines`](Self::lines) leaves out too. By default one does.
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};

@@ -28,6 +28,12 @@ fn failure(explore: impl FnOnce() -> Explored) -> String {
     *payload.downcast().expect("the message is a String")
 }
 
+/// How a line that replays a test begins. The package is known if cargo runs the test.
+fn cargo_test() -> String {
+    let package = std::env::var("CARGO_PKG_NAME").map_or(String::new(), |name| format!(" -p {name}"));
+    format!("cargo test{package}")
+}
+
 /// The line that replays a failure names a test, and no thread whose name a test cannot have.
 #[test]
 fn a_thread_that_is_no_test_has_no_command() {
@@ -36,7 +42,8 @@ fn a_thread_that_is_no_test_has_no_command() {
         thread::Builder::new().name(name.into()).spawn(fails).unwrap().join().unwrap()
     };
     assert!(
-        report("bank::race").ends_with("BOUCLE_SCHEDULE=fifo cargo test -p boucle bank::race -- --exact")
+        report("bank::race")
+            .ends_with(&format!("BOUCLE_SCHEDULE=fifo {} bank::race -- --exact", cargo_test()))
     );
     for name in ["worker-1", "big stack"] {
         assert!(report(name).ends_with("To run it alone: BOUCLE_SCHEDULE=fifo"), "{name}");
@@ -51,7 +58,7 @@ fn a_failure_of_fifo_is_the_first() {
     assert!(report.starts_with("schedule 1 fails: panicked at "), "{report}");
     assert!(report.contains(": always\n\nIt is the first, FIFO:\n\n"), "{report}");
     assert!(
-        report.contains("BOUCLE_SCHEDULE=fifo cargo test -p boucle failures::a_failure_of_fifo_is_the_first"),
+        report.contains(&format!("=fifo {} failures::a_failure_of_fifo_is_the_first", cargo_test())),
         "{report}"
     );
 }
@@ -87,7 +94,7 @@ fn a_race_is_found_and_drawn() {
         thread.join().unwrap()
     };
     assert_eq!(random(1), random(3));
-    assert!(random(1).ends_with("=0:1 cargo test -p boucle race -- --exact"), "{}", random(1));
+    assert!(random(1).ends_with(&format!("=0:1 {} race -- --exact", cargo_test())), "{}", random(1));
 }
 
 /// A deadlock under one order is a failure. A program that does not end is stopped.

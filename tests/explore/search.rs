@@ -242,7 +242,7 @@ fn deviations_are_removed_before_choices_are_lowered() {
 /// When the time is over, no lower choice is tried.
 #[test]
 fn choices_are_lowered_as_long_as_there_is_time() {
-    let limit = Duration::from_millis(200);
+    let limit = Duration::from_millis(500);
     let runs_after_failure = AtomicUsize::new(0);
     let explore = Explore::new().strategy(Strategy::Random).time(limit);
     let failure = explore.try_run(|| async {

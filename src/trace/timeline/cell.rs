@@ -89,7 +89,7 @@ impl Meanwhile {
     }
 
     /// Returns the sign, and what the task waits for.
-    fn in_words(&self) -> String {
+    pub(super) fn in_words(&self) -> String {
         match self {
             Meanwhile::Ready => "=".into(),
             Meanwhile::Waits(on) => format!("~{}", or(first_few(on, short_wait, ""))),

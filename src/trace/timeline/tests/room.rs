@@ -81,7 +81,7 @@ fn a_narrow_timeline_wraps() {
         [1] polled, first in its turn
         === ready, waits for the thread
         ~~~ waits for what it says
-        +#1 spawned by #1   #1=> woken by #1
+        +#1 spawned by #1   #1==> woken by #1
         timer> woken by a timer
         ",
     );

@@ -17,7 +17,7 @@ fn a_gather_reads_from_left_to_right() {
         #4 mysleep      +#1==>[3]~until 1.5s~~~~~~~~~~~~timer>[1] returned
 
         run> main begins   [1] polled, first in its turn   === ready, waits for the thread
-        ~~~ waits for what it says   +#1 spawned by #1   #1=> woken by #1   timer> woken by a timer
+        ~~~ waits for what it says   +#1 spawned by #1   #1==> woken by #1   timer> woken by a timer
         ",
     );
     assert_eq!(trace.loops[0].to_string(), trace.to_string());
@@ -101,7 +101,7 @@ fn causes_waits_and_ends_have_marks() {
 
         run> main begins   [1] polled, first in its turn   === ready, waits for the thread
         ~~~ waits for what it says   ~unknown~ say, a channel or a lock   +#1 spawned by #1
-        +> spawned by no task   #1=> woken by #1   source 1> woken by source 1
+        +> spawned by no task   #1==> woken by #1   source 1> woken by source 1
         job> woken by a job of the executor   thread> woken by another thread   !#1 aborted by #1
         [x] dropped
         ",
