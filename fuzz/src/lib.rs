@@ -13,6 +13,8 @@ mod inbox;
 mod interpreter;
 #[path = "../../tests/model/leaves.rs"]
 mod leaves;
+#[path = "../../tests/model/log.rs"]
+mod log;
 #[path = "../../tests/model/model.rs"]
 mod model;
 #[path = "../../tests/model/on_boucle.rs"]
@@ -27,6 +29,8 @@ mod random;
 mod runtime;
 #[path = "../../tests/model/timers.rs"]
 mod timers;
+#[path = "../../tests/model/world.rs"]
+mod world;
 
 use std::slice;
 

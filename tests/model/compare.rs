@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::panic;
 use std::sync::Once;
 
-use crate::interpreter::{Line, is_running, run};
+use crate::interpreter::run;
+use crate::log::{Line, is_running};
 use crate::on_boucle::OnBoucle;
 use crate::on_model::OnModel;
 use crate::program::{Run, leave_out};

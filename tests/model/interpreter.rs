@@ -1,110 +1,24 @@
 //! Runs a program on a runtime, and logs what happens.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::future::poll_fn;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use crate::program::{Act, Index, Program, Run, Sent, Step};
-use crate::runtime::{Coroutine, Failure, Outcome, Returned, Runtime, Setup, Value};
-
-/// A line of the log: which coroutine did what, at what time.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Line {
-    label: u32,
-    time: Duration,
-    what: &'static str,
-    number: u128,
-}
-
-impl fmt::Debug for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} #{} {} {}", self.time, self.label, self.what, self.number)
-    }
-}
-
-thread_local! {
-    static LOG: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
-    /// How far the program of this thread has come.
-    static PHASE: Cell<Phase> = const { Cell::new(Phase::Over) };
-    /// The world of this thread's program, for what comes from another thread.
-    static WORLD: RefCell<Option<Rc<dyn Any>>> = const { RefCell::new(None) };
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Runs,
-    /// The loop is being dropped.
-    Ends,
-    /// The loop is gone: nothing can act.
-    Gone,
-    Over,
-}
-
-/// Returns whether a program runs on this thread: then a panic is one of its own.
-pub(crate) fn is_running() -> bool {
-    PHASE.get() != Phase::Over
-}
-
-fn log_at(time: Duration, label: u32, what: &'static str, number: u128) {
-    LOG.with_borrow_mut(|log| log.push(Line { label, time, what, number }));
-}
-
-fn log<R: Runtime>(label: u32, what: &'static str, number: usize) {
-    let time = if PHASE.get() == Phase::Gone { Duration::ZERO } else { R::now() };
-    log_at(time, label, what, number as u128);
-}
-
-/// What a program's panics carry.
-struct Payload(u32);
-
-impl Drop for Payload {
-    fn drop(&mut self) {
-        log_at(Duration::ZERO, self.0, "payload dropped", 0);
-    }
-}
-
-/// What the coroutines of a program share.
-struct World<R: Runtime> {
-    tasks: RefCell<Vec<Spawned<R>>>,
-    groups: RefCell<[Option<Rc<R::Group>>; 2]>,
-    gates: [Gate; 3],
-    /// The wakers of everything that has waited at a gate.
-    wakers: RefCell<Vec<Waker>>,
-}
-
-struct Spawned<R: Runtime> {
-    /// `None` if it was taken.
-    handle: Option<R::Handle>,
-    aborts: R::Aborts,
-}
-
-#[derive(Default)]
-struct Gate {
-    is_open: Cell<bool>,
-    waiting: RefCell<Vec<Waker>>,
-}
-
-type Shared<R> = Rc<World<R>>;
+use crate::log::{Line, PHASE, Payload, Phase, log, log_at, log_outcome, log_values, take_log};
+use crate::program::{Act, Program, Run, Sent, Step};
+use crate::runtime::{Coroutine, Returned, Runtime, Setup, Value};
+use crate::world::{Borrowed, Shared, World, the_world};
 
 /// Runs a program, and returns its log.
 pub(crate) fn run<R: Runtime>(runs: &[Run], setup: Setup) -> Vec<Line> {
     PHASE.set(Phase::Runs);
-    let world = Rc::new(World::<R> {
-        tasks: RefCell::default(),
-        groups: RefCell::default(),
-        gates: Default::default(),
-        wakers: RefCell::default(),
-    });
-    WORLD.set(Some(world.clone()));
+    let world = World::<R>::open();
     let event_loop = R::open(setup);
     // Reads the loop's time at its beginning.
     let begin = Program { label: 0, steps: Vec::new() };
@@ -123,13 +37,10 @@ pub(crate) fn run<R: Runtime>(runs: &[Run], setup: Setup) -> Vec<Line> {
     let is_spawned = R::spawn_by(&handle, || unreachable!("the loop is gone"));
     log_at(Duration::ZERO, 0, "ended", is_spawned as u128);
     world.wakers.borrow().iter().for_each(Waker::wake_by_ref);
-    // Their values may lead back to the world.
-    drop(world.groups.take());
-    drop(world.tasks.take());
-    WORLD.take();
+    world.close();
     drop(world);
     PHASE.set(Phase::Over);
-    LOG.take()
+    take_log()
 }
 
 fn do_run<R: Runtime>(world: &Shared<R>, event_loop: &R::Loop, run: Run) {
@@ -198,6 +109,10 @@ fn coroutine<R: Runtime>(world: &Shared<R>, program: Program) -> Coroutine {
     let Program { label, steps } = program;
     let steps = do_steps(world.clone(), label, steps);
     Box::pin(Logged { label, polls: 0, steps, world: world.clone() })
+}
+
+fn coroutines<R: Runtime>(world: &Shared<R>, programs: Vec<Program>) -> Vec<Coroutine> {
+    programs.into_iter().map(|program| coroutine(world, program)).collect()
 }
 
 impl<R: Runtime> Future for Logged<R> {
@@ -382,7 +297,7 @@ async fn do_wait<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
             }
         }
         Step::Gather(programs) => {
-            let returned = R::gather(world.coroutines(programs)).await;
+            let returned = R::gather(coroutines(world, programs)).await;
             log::<R>(label, "gathered", returned.len());
             returned.into_iter().for_each(|returned| log_outcome::<R>(label, Ok(returned)));
         }
@@ -392,11 +307,11 @@ async fn do_wait<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
             log_outcome::<R>(label, Ok(other));
         }
         Step::TryGather(programs) => {
-            let returned = R::try_gather(world.coroutines(programs)).await;
+            let returned = R::try_gather(coroutines(world, programs)).await;
             log_values::<R>(label, returned);
         }
         Step::AsCompleted(programs, items) => {
-            let mut completed = R::as_completed(world.coroutines(programs));
+            let mut completed = R::as_completed(coroutines(world, programs));
             for _ in 0..items {
                 match poll_fn(|cx| R::poll_next(&mut completed, cx)).await {
                     Some(outcome) => log_outcome::<R>(label, outcome),
@@ -447,7 +362,7 @@ fn do_act<R: Runtime>(world: &Shared<R>, label: u32, act: Act) {
             let spawned = R::try_spawn(&world.group(group), coroutine(world, program));
             log::<R>(label, "spawned in a group", usize::from(spawned.is_ok()));
             if let Ok(aborts) = spawned {
-                world.tasks.borrow_mut().push(Spawned { handle: None, aborts });
+                world.keep_aborts(aborts);
             }
         }
         Act::IsFinished(task) => {
@@ -519,71 +434,5 @@ struct Plan(Program);
 impl Drop for Plan {
     fn drop(&mut self) {
         log_at(Duration::ZERO, self.0.label, "plan dropped", 0);
-    }
-}
-
-fn the_world<R: Runtime>() -> Shared<R> {
-    let world = WORLD.with_borrow(Option::clone).expect("a program runs");
-    world.downcast().unwrap_or_else(|_| unreachable!("it is of the runtime that runs"))
-}
-
-impl<R: Runtime> World<R> {
-    fn keep(&self, handle: R::Handle) {
-        let aborts = R::aborts(&handle);
-        self.tasks.borrow_mut().push(Spawned { handle: Some(handle), aborts });
-    }
-
-    /// Takes a handle, unless it was taken before.
-    fn take(&self, task: Index) -> Option<(Index, R::Handle)> {
-        let mut tasks = self.tasks.borrow_mut();
-        let index = task.checked_rem(tasks.len())?;
-        Some((index, tasks[index].handle.take()?))
-    }
-
-    fn with_task<T>(&self, task: Index, act: impl FnOnce(&R::Aborts) -> T) -> Option<T> {
-        let tasks = self.tasks.borrow();
-        Some(act(&tasks[task.checked_rem(tasks.len())?].aborts))
-    }
-
-    /// A group, which is made if it is not there.
-    fn group(&self, group: Index) -> Rc<R::Group> {
-        self.groups.borrow_mut()[group].get_or_insert_with(|| Rc::new(R::group())).clone()
-    }
-
-    fn coroutines(self: &Rc<Self>, programs: Vec<Program>) -> Vec<Coroutine> {
-        programs.into_iter().map(|program| coroutine(self, program)).collect()
-    }
-}
-
-/// A handle that goes back to where it came from, unless its value was taken.
-struct Borrowed<'a, R: Runtime> {
-    world: &'a World<R>,
-    index: Index,
-    handle: Option<R::Handle>,
-}
-
-impl<R: Runtime> Drop for Borrowed<'_, R> {
-    fn drop(&mut self) {
-        self.world.tasks.borrow_mut()[self.index].handle = self.handle.take();
-    }
-}
-
-/// Logs what a task has left, and drops it.
-fn log_outcome<R: Runtime>(label: u32, outcome: Outcome) {
-    let (what, number) = match &outcome {
-        Ok(Ok(value)) => ("got Ok of", value.label),
-        Ok(Err(value)) => ("got Err of", value.label),
-        Err(Failure::Cancelled) => ("got cancelled", 0),
-        Err(Failure::Panicked(payload)) => {
-            ("got the panic of", payload.downcast_ref().map_or(0, |Payload(label)| *label))
-        }
-    };
-    log::<R>(label, what, number as usize);
-}
-
-fn log_values<R: Runtime>(label: u32, returned: Result<Vec<Value>, Value>) {
-    match returned {
-        Ok(values) => values.into_iter().for_each(|value| log_outcome::<R>(label, Ok(Ok(value)))),
-        Err(error) => log_outcome::<R>(label, Ok(Err(error))),
     }
 }

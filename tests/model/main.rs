@@ -13,6 +13,8 @@
 mod program; // a random program, as data
 mod random; // the numbers it is drawn by
 mod runtime; // what a program asks of the loop it runs on
+mod log; // what a program does, line by line
+mod world; // what its coroutines share
 mod interpreter; // runs a program on a runtime
 mod on_boucle; // boucle as a runtime
 mod on_model; // the model as a runtime
