@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::log::{Line, PHASE, Payload, Phase, log, log_at, log_outcome, log_values, take_log};
-use crate::program::{Act, Program, Run, Sent, Step};
+use crate::program::{Act, Program, Restart, Run, Sent, Step, When};
 use crate::runtime::{Coroutine, Returned, Runtime, Setup, Value};
 use crate::world::{Borrowed, Shared, World, the_world};
 
@@ -243,17 +243,19 @@ async fn do_leaf<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
             });
             log::<R>(label, "tried", ready.await);
         }
-        Step::Sleep(time) => R::sleep(Duration::from_nanos(time)).await,
+        Step::Sleep(when) => sleep::<R>(when).await,
         Step::SendSleep(time) => {
             let mut sleep = R::sleep(Duration::from_nanos(time));
             poll_fn(|cx| Poll::Ready(_ = Pin::new(&mut sleep).poll(cx))).await;
             elsewhere::<R>(vec![Box::new(|| drop(sleep))]);
         }
         Step::Reset(first, second) => {
-            let mut sleep = R::sleep(Duration::from_nanos(first));
+            let mut sleep = sleep::<R>(first);
             let is_over = poll_fn(|cx| Poll::Ready(Pin::new(&mut sleep).poll(cx).is_ready())).await;
-            log::<R>(label, "reset", usize::from(is_over));
-            R::reset(&mut sleep, Duration::from_nanos(second));
+            log::<R>(label, "sleep: is over", usize::from(is_over));
+            log_sleep::<R>(label, &sleep);
+            R::reset(&mut sleep, deadline::<R>(second));
+            log_sleep::<R>(label, &sleep);
             sleep.await;
         }
         Step::Ticks { period, missed, ticks, limit, pause } => {
@@ -263,6 +265,15 @@ async fn do_leaf<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
                 log_at(R::now(), label, "tick", tick.map_or(1, |due| due.as_nanos()));
                 R::sleep(Duration::from_nanos(pause)).await;
             }
+        }
+        Step::Tick(interval, period, missed) => {
+            let make = || R::interval(Duration::from_nanos(period), missed);
+            let due = poll_fn(|cx| {
+                let mut intervals = world.intervals.borrow_mut();
+                R::poll_tick(intervals[interval].get_or_insert_with(make), cx)
+            });
+            let due = due.await;
+            log_at(R::now(), label, "shared tick", due.as_nanos());
         }
         Step::Pass(gate) => {
             let gate = &world.gates[gate];
@@ -278,6 +289,25 @@ async fn do_leaf<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
         }
         other => do_wait(world, label, other).await,
     }
+}
+
+fn sleep<R: Runtime>(when: When) -> R::Sleep {
+    match when {
+        When::After(time) => R::sleep(Duration::from_nanos(time)),
+        When::At(time) => R::sleep_until(Duration::from_nanos(time)),
+    }
+}
+
+fn deadline<R: Runtime>(when: When) -> Duration {
+    match when {
+        When::After(time) => R::now() + Duration::from_nanos(time),
+        When::At(time) => Duration::from_nanos(time),
+    }
+}
+
+fn log_sleep<R: Runtime>(label: u32, sleep: &R::Sleep) {
+    log_at(R::now(), label, "sleep: deadline", R::deadline(sleep).as_nanos());
+    log::<R>(label, "sleep: is elapsed", usize::from(R::is_elapsed(sleep)));
 }
 
 /// Does a step that waits for tasks.
@@ -373,10 +403,25 @@ fn do_act<R: Runtime>(world: &Shared<R>, label: u32, act: Act) {
         Act::AbortAll(group) => R::abort_all(&world.group(group)),
         Act::CloseGroup(group) => R::close(&world.group(group)),
         Act::DropGroup(group) => drop(world.groups.borrow_mut()[group].take()),
+        Act::ResetInterval(interval, restart) => {
+            if let Some(interval) = &mut world.intervals.borrow_mut()[interval] {
+                reset_interval::<R>(interval, restart);
+            }
+        }
+        Act::DropInterval(interval) => world.intervals.borrow_mut()[interval] = None,
         Act::Stop => R::stop(),
         // A second panic would end the process.
         Act::Panic if thread::panicking() => {}
         Act::Panic => resume_unwind(Box::new(Payload(label))),
+    }
+}
+
+fn reset_interval<R: Runtime>(interval: &mut R::Interval, restart: Restart) {
+    match restart {
+        Restart::InAPeriod => R::reset_interval(interval),
+        Restart::Immediately => R::reset_immediately(interval),
+        Restart::To(When::After(wait)) => R::reset_after(interval, Duration::from_nanos(wait)),
+        Restart::To(When::At(time)) => R::reset_at(interval, Duration::from_nanos(time)),
     }
 }
 

@@ -40,6 +40,10 @@ thread_local! {
     static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
+fn began() -> Instant {
+    BEGAN.get().expect("the loop's time was asked for")
+}
+
 impl Runtime for OnBoucle {
     type Loop = EventLoop;
     type LoopHandle = LoopHandle;
@@ -146,8 +150,20 @@ impl Runtime for OnBoucle {
         boucle::sleep(duration)
     }
 
-    fn reset(sleep: &mut Sleep, after: Duration) {
-        sleep.reset(boucle::now() + after);
+    fn sleep_until(deadline: Duration) -> Sleep {
+        boucle::sleep_until(began() + deadline)
+    }
+
+    fn deadline(sleep: &Sleep) -> Duration {
+        sleep.deadline().expect("a loop ran when it was made") - began()
+    }
+
+    fn is_elapsed(sleep: &Sleep) -> bool {
+        sleep.is_elapsed()
+    }
+
+    fn reset(sleep: &mut Sleep, deadline: Duration) {
+        sleep.reset(began() + deadline);
     }
 
     async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
@@ -161,7 +177,27 @@ impl Runtime for OnBoucle {
     }
 
     async fn tick(interval: &mut Interval) -> Duration {
-        interval.tick().await - BEGAN.get().expect("the loop's time was asked for")
+        interval.tick().await - began()
+    }
+
+    fn poll_tick(interval: &mut Interval, cx: &mut Context<'_>) -> Poll<Duration> {
+        interval.poll_tick(cx).map(|due| due - began())
+    }
+
+    fn reset_interval(interval: &mut Interval) {
+        interval.reset();
+    }
+
+    fn reset_immediately(interval: &mut Interval) {
+        interval.reset_immediately();
+    }
+
+    fn reset_after(interval: &mut Interval, wait: Duration) {
+        interval.reset_after(wait);
+    }
+
+    fn reset_at(interval: &mut Interval, deadline: Duration) {
+        interval.reset_at(began() + deadline);
     }
 
     fn gather(futures: Vec<Coroutine>) -> impl Future<Output = Vec<Returned>> {

@@ -109,8 +109,20 @@ impl Runtime for OnModel {
         timers::sleep(duration)
     }
 
-    fn reset(sleep: &mut Sleep, after: Duration) {
-        sleep.reset(after);
+    fn sleep_until(deadline: Duration) -> Sleep {
+        timers::sleep_until(deadline)
+    }
+
+    fn deadline(sleep: &Sleep) -> Duration {
+        sleep.deadline
+    }
+
+    fn is_elapsed(sleep: &Sleep) -> bool {
+        with(|model| model.now) >= sleep.deadline
+    }
+
+    fn reset(sleep: &mut Sleep, deadline: Duration) {
+        *sleep = timers::sleep_until(deadline);
     }
 
     fn timeout<F: Future>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> {
@@ -123,6 +135,26 @@ impl Runtime for OnModel {
 
     fn tick(interval: &mut Interval) -> impl Future<Output = Duration> {
         interval.tick()
+    }
+
+    fn poll_tick(interval: &mut Interval, cx: &mut Context<'_>) -> Poll<Duration> {
+        interval.poll_tick(cx)
+    }
+
+    fn reset_interval(interval: &mut Interval) {
+        interval.sleep = timers::sleep(interval.period);
+    }
+
+    fn reset_immediately(interval: &mut Interval) {
+        interval.sleep = timers::sleep(Duration::ZERO);
+    }
+
+    fn reset_after(interval: &mut Interval, wait: Duration) {
+        interval.sleep = timers::sleep(wait);
+    }
+
+    fn reset_at(interval: &mut Interval, deadline: Duration) {
+        interval.sleep = timers::sleep_until(deadline);
     }
 
     fn gather(futures: Vec<Coroutine>) -> impl Future<Output = Vec<Returned>> {

@@ -29,6 +29,14 @@ pub(crate) struct Program {
 
 pub(crate) type Nanos = u64;
 
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum When {
+    /// From now.
+    After(Nanos),
+    /// Since the loop began: perhaps past, and often the deadline of several sleeps.
+    At(Nanos),
+}
+
 /// Tasks, groups, gates and wakers are found by a number, modulo how many there are.
 pub(crate) type Index = usize;
 
@@ -45,9 +53,9 @@ pub(crate) enum Step {
     Spend(u32),
     /// Asks this often for a unit of the budget within one poll, whether or not one is left.
     Try(u32),
-    Sleep(Nanos),
+    Sleep(When),
     /// Polls a sleep once, and gives it another deadline.
-    Reset(Nanos, Nanos),
+    Reset(When, When),
     /// Polls a sleep once, and leaves it to another thread, which drops it.
     SendSleep(Nanos),
     Ticks {
@@ -58,6 +66,9 @@ pub(crate) enum Step {
         limit: Nanos,
         pause: Nanos,
     },
+    /// Awaits a tick of an interval that other tasks may reset, drop, or await too. It is made if it is not
+    /// there.
+    Tick(Index, Nanos, MissedTickBehavior),
     Timeout(Nanos, Vec<Step>),
     /// Polls the one, then the other, until one is over.
     Race(Vec<Step>, Vec<Step>),
@@ -95,8 +106,18 @@ pub(crate) enum Act {
     AbortAll(Index),
     CloseGroup(Index),
     DropGroup(Index),
+    ResetInterval(Index, Restart),
+    DropInterval(Index),
     Stop,
     Panic,
+}
+
+/// When an interval's next tick is due.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Restart {
+    InAPeriod,
+    Immediately,
+    To(When),
 }
 
 /// Something that any thread may do.
@@ -153,7 +174,11 @@ fn leave_out_of_step(step: &mut Step, n: &mut usize) -> bool {
         }
         // None of these has a program in it.
         Step::Yield(_) | Step::Spend(_) | Step::Try(_) | Step::Sleep(_) | Step::Reset(..) => false,
-        Step::SendSleep(_) | Step::Ticks { .. } | Step::Await(_) | Step::AwaitBorrowed(_) => false,
+        Step::SendSleep(_)
+        | Step::Ticks { .. }
+        | Step::Tick(..)
+        | Step::Await(_)
+        | Step::AwaitBorrowed(_) => false,
         Step::Pass(_) | Step::Wait(..) | Step::JoinNext(_) | Step::JoinAll(_) | Step::TryJoinAll(_) => false,
     }
 }
@@ -166,7 +191,7 @@ fn leave_out_of_act(act: &mut Act, n: &mut usize) -> bool {
         Act::Here(sent) => leave_out_of_sent(sent, n),
         Act::Elsewhere(sent) => leave_out_of(sent, n, &leave_out_of_sent),
         Act::IsFinished(_) | Act::AbortAll(_) | Act::CloseGroup(_) | Act::DropGroup(_) => false,
-        Act::Stop | Act::Panic => false,
+        Act::ResetInterval(..) | Act::DropInterval(_) | Act::Stop | Act::Panic => false,
     }
 }
 
@@ -190,8 +215,8 @@ pub(crate) struct Generator<N> {
     has_thread: bool,
 }
 
-const STEPS: usize = 24;
-const ACTS: usize = 15;
+const STEPS: usize = 25;
+const ACTS: usize = 17;
 
 /// Ties, neighbours, fractions of the wheel's ticks, and the edges of its levels.
 const DURATIONS: [Nanos; 14] = [
@@ -217,7 +242,7 @@ const MISSED: [MissedTickBehavior; 3] =
 /// Kinds of steps and acts that belong together, as `Generator::kinds` and `acts` have them.
 const THEMES: [(&[usize], &[usize]); 7] = [
     (&[1, 2, 4, 12, 17, 17, 18, 19], &[1, 1, 5, 7, 8, 9]), // groups
-    (&[1, 3, 4, 5, 6, 7, 8, 21], &[2]),                    // time
+    (&[1, 3, 4, 5, 6, 7, 8, 21, 24, 24], &[2, 15, 15, 16]), // time
     (&[1, 7, 8, 10, 11, 16], &[2, 3, 4]),                  // handles
     (&[1, 9, 12, 8], &[2, 5, 6, 6]),                       // wakes of what has ended
     (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11]),            // panics
@@ -270,7 +295,7 @@ impl<N: Numbers> Generator<N> {
         let mut main = self.program(0);
         main.steps.extend(match self.random.below(4) {
             0 => vec![],
-            1 => vec![Step::Sleep(1 << 50)],
+            1 => vec![Step::Sleep(When::After(1 << 50))],
             2 => vec![Step::Yield(20)],
             _ => (0..5).map(Step::AwaitBorrowed).collect(),
         });
@@ -304,8 +329,8 @@ impl<N: Numbers> Generator<N> {
             1 => Step::Yield(random.one_of(&[1, 1, 1, 2, 30])),
             2 => Step::Defer(self.few_acts(depth)),
             3 => Step::Spend(random.one_of(&[1, 126, 127, 128, 129, 300])),
-            4 => Step::Sleep(self.duration()),
-            5 => Step::Reset(self.duration(), self.duration()),
+            4 => Step::Sleep(self.when()),
+            5 => Step::Reset(self.when(), self.when()),
             6 => Step::Ticks {
                 period: self.duration().max(1),
                 missed: self.random.one_of(&MISSED),
@@ -333,6 +358,7 @@ impl<N: Numbers> Generator<N> {
             20 => Step::GatherBoth(self.program(depth + 1), self.program(depth + 1)),
             21 => Step::Try(random.one_of(&[1, 127, 128, 129, 257, 400])),
             23 if self.has_thread => Step::SendSleep(self.duration()),
+            24 => Step::Tick(random.below(2), self.duration().max(1), self.random.one_of(&MISSED)),
             _ => Step::Return(random.below(2) == 0, self.few_acts(depth)),
         }
     }
@@ -357,6 +383,8 @@ impl<N: Numbers> Generator<N> {
                 self.acts.retain(|act| *act != 12);
                 Act::SpawnMany(self.random.one_of(&[2, 20, 70]), self.program(depth + 2))
             }
+            15 => Act::ResetInterval(random.below(2), self.restart()),
+            16 => Act::DropInterval(random.below(2)),
             _ => Act::IsFinished(random.below(8)),
         }
     }
@@ -387,6 +415,19 @@ impl<N: Numbers> Generator<N> {
 
     fn few_acts(&mut self, depth: usize) -> Vec<Act> {
         (0..self.random.below(3)).map(|_| self.act(depth + 1)).collect()
+    }
+
+    fn restart(&mut self) -> Restart {
+        match self.random.below(4) {
+            0 => Restart::InAPeriod,
+            1 => Restart::Immediately,
+            _ => Restart::To(self.when()),
+        }
+    }
+
+    fn when(&mut self) -> When {
+        let is_after = self.random.below(3) > 0;
+        if is_after { When::After(self.duration()) } else { When::At(self.duration()) }
     }
 
     fn duration(&mut self) -> Nanos {

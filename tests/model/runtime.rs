@@ -87,10 +87,19 @@ pub(crate) trait Runtime: Sized + 'static {
     fn yield_now() -> impl Future<Output = ()>;
     fn consume_budget() -> impl Future<Output = ()>;
     fn sleep(duration: Duration) -> Self::Sleep;
-    fn reset(sleep: &mut Self::Sleep, after: Duration);
+    /// Deadlines are times of the loop, as `now` is.
+    fn sleep_until(deadline: Duration) -> Self::Sleep;
+    fn deadline(sleep: &Self::Sleep) -> Duration;
+    fn is_elapsed(sleep: &Self::Sleep) -> bool;
+    fn reset(sleep: &mut Self::Sleep, deadline: Duration);
     fn timeout<F: Future>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>>;
     fn interval(period: Duration, missed: MissedTickBehavior) -> Self::Interval;
     fn tick(interval: &mut Self::Interval) -> impl Future<Output = Duration>;
+    fn poll_tick(interval: &mut Self::Interval, cx: &mut Context<'_>) -> Poll<Duration>;
+    fn reset_interval(interval: &mut Self::Interval);
+    fn reset_immediately(interval: &mut Self::Interval);
+    fn reset_after(interval: &mut Self::Interval, wait: Duration);
+    fn reset_at(interval: &mut Self::Interval, deadline: Duration);
 
     fn gather(futures: Vec<Coroutine>) -> impl Future<Output = Vec<Returned>>;
     /// `gather!`, of two.

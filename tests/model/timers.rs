@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use boucle::MissedTickBehavior;
@@ -12,20 +12,18 @@ use crate::model::{Model, with};
 
 /// Ready when its deadline has come. The time counts from the call, the timer's number from the first poll.
 pub(crate) struct Sleep {
-    deadline: Duration,
+    pub(crate) deadline: Duration,
     timer: Option<usize>,
     /// The deadline had come in the last poll, which had no budget left. The next one is ready in any case.
     gave_way: bool,
 }
 
 pub(crate) fn sleep(duration: Duration) -> Sleep {
-    Sleep { deadline: with(|model| model.now) + duration, timer: None, gave_way: false }
+    sleep_until(with(|model| model.now) + duration)
 }
 
-impl Sleep {
-    pub(crate) fn reset(&mut self, after: Duration) {
-        *self = sleep(after);
-    }
+pub(crate) fn sleep_until(deadline: Duration) -> Sleep {
+    Sleep { deadline, timer: None, gave_way: false }
 }
 
 impl Future for Sleep {
@@ -70,8 +68,8 @@ pub(crate) async fn timeout<F: Future>(duration: Duration, future: F) -> Option<
 
 pub(crate) struct Interval {
     /// Its deadline is the next tick's.
-    sleep: Sleep,
-    period: Duration,
+    pub(crate) sleep: Sleep,
+    pub(crate) period: Duration,
     missed: MissedTickBehavior,
 }
 
@@ -82,7 +80,11 @@ impl Interval {
 
     /// Waits for the next tick, and returns when it was due.
     pub(crate) async fn tick(&mut self) -> Duration {
-        (&mut self.sleep).await;
+        poll_fn(|cx| self.poll_tick(cx)).await
+    }
+
+    pub(crate) fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        ready!(Pin::new(&mut self.sleep).poll(cx));
         let (now, due) = (with(|model| model.now), self.sleep.deadline);
         let late = now - due;
         let mut next = due + self.period;
@@ -98,7 +100,7 @@ impl Interval {
                 next += Duration::from_nanos((missed * self.period.as_nanos()) as u64);
             }
         }
-        self.sleep = Sleep { deadline: next, timer: None, gave_way: false };
-        due
+        self.sleep = sleep_until(next);
+        Poll::Ready(due)
     }
 }

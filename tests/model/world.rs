@@ -11,6 +11,7 @@ use crate::runtime::Runtime;
 pub(crate) struct World<R: Runtime> {
     pub(crate) tasks: RefCell<Vec<Spawned<R>>>,
     pub(crate) groups: RefCell<[Option<Rc<R::Group>>; 2]>,
+    pub(crate) intervals: RefCell<[Option<R::Interval>; 2]>,
     pub(crate) gates: [Gate; 3],
     /// The wakers of everything that has waited at a gate.
     pub(crate) wakers: RefCell<Vec<Waker>>,
@@ -47,6 +48,7 @@ impl<R: Runtime> World<R> {
         let world = Rc::new(World::<R> {
             tasks: RefCell::default(),
             groups: RefCell::default(),
+            intervals: RefCell::default(),
             gates: Default::default(),
             wakers: RefCell::default(),
         });
