@@ -263,16 +263,18 @@ impl TaskGroup {
 
     /// Gives what a `join_all` that was dropped has joined, then what is done next.
     pub(crate) async fn join_next(&self) -> Option<Outcome> {
-        let next = poll_fn(|cx| {
-            if self.joined.borrow().is_empty() {
-                self.poll_one(cx)
-            } else if poll_budget(cx) && with(Model::spend) {
-                Poll::Ready(Some(self.joined.borrow_mut().remove(0)))
-            } else {
-                Poll::Pending
-            }
-        });
-        next.await.map(|(_, outcome)| outcome)
+        poll_fn(|cx| self.poll_join_next(cx)).await
+    }
+
+    pub(crate) fn poll_join_next(&self, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        let next = if self.joined.borrow().is_empty() {
+            self.poll_one(cx)
+        } else if poll_budget(cx) && with(Model::spend) {
+            Poll::Ready(Some(self.joined.borrow_mut().remove(0)))
+        } else {
+            Poll::Pending
+        };
+        next.map(|next| next.map(|(_, outcome)| outcome))
     }
 
     fn poll_one(&self, cx: &mut Context<'_>) -> Poll<Option<Joined>> {
@@ -335,6 +337,15 @@ impl TaskGroup {
 
     pub(crate) fn close(&self) {
         self.is_closed.set(true);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
+    /// How many results are to come.
+    pub(crate) fn len(&self) -> usize {
+        self.places.borrow().iter().flatten().count() + self.joined.borrow().len()
     }
 }
 

@@ -359,6 +359,14 @@ async fn do_wait<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
             Some(outcome) => log_outcome::<R>(label, outcome),
             None => log::<R>(label, "no task is left", 0),
         },
+        Step::PollJoinNext(group) => {
+            let group = world.group(group);
+            while let Poll::Ready(Some(outcome)) =
+                poll_fn(|cx| Poll::Ready(R::poll_join_next(&group, cx))).await
+            {
+                log_outcome::<R>(label, outcome);
+            }
+        }
         Step::JoinAll(group) => {
             let returned = R::join_all(&world.group(group)).await;
             log::<R>(label, "joined", returned.len());
@@ -389,10 +397,12 @@ fn do_act<R: Runtime>(world: &Shared<R>, label: u32, act: Act) {
             }
         }
         Act::SpawnInGroup(group, program) => {
-            let spawned = R::try_spawn(&world.group(group), coroutine(world, program));
-            log::<R>(label, "spawned in a group", usize::from(spawned.is_ok()));
-            if let Ok(aborts) = spawned {
-                world.keep_aborts(aborts);
+            match R::try_spawn(&world.group(group), coroutine(world, program)) {
+                Ok(aborts) => {
+                    log::<R>(label, "spawned in a group", R::id_of(&aborts));
+                    world.keep_aborts(aborts);
+                }
+                Err(_refused) => log::<R>(label, "refused by a group", group),
             }
         }
         Act::IsFinished(task) => {
@@ -400,9 +410,18 @@ fn do_act<R: Runtime>(world: &Shared<R>, label: u32, act: Act) {
                 log::<R>(label, "is finished", usize::from(is_finished));
             }
         }
+        Act::Count(group) => {
+            let group = world.group(group);
+            log::<R>(label, "results to come", R::len(&group));
+            log::<R>(label, "is empty", usize::from(R::is_empty(&group)));
+            log::<R>(label, "is closed", usize::from(R::is_closed(&group)));
+        }
         Act::AbortAll(group) => R::abort_all(&world.group(group)),
         Act::CloseGroup(group) => R::close(&world.group(group)),
-        Act::DropGroup(group) => drop(world.groups.borrow_mut()[group].take()),
+        Act::DropGroup(group) => {
+            let dropped = world.groups.borrow_mut()[group].take();
+            drop(dropped); // its values may act on groups
+        }
         Act::ResetInterval(interval, restart) => {
             if let Some(interval) = &mut world.intervals.borrow_mut()[interval] {
                 reset_interval::<R>(interval, restart);

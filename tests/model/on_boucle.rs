@@ -127,6 +127,10 @@ impl Runtime for OnBoucle {
         handle.is_finished()
     }
 
+    fn id_of(handle: &AbortHandle) -> usize {
+        handle.id() as usize
+    }
+
     fn stop() {
         boucle::stop();
     }
@@ -242,6 +246,10 @@ impl Runtime for OnBoucle {
         group.join_next().await.map(|outcome| outcome.map_err(failure))
     }
 
+    fn poll_join_next(group: &TaskGroup<Returned>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        group.poll_join_next(cx).map(|next| next.map(|outcome| outcome.map_err(failure)))
+    }
+
     fn join_all(group: &TaskGroup<Returned>) -> impl Future<Output = Vec<Returned>> {
         group.join_all()
     }
@@ -256,6 +264,18 @@ impl Runtime for OnBoucle {
 
     fn close(group: &TaskGroup<Returned>) {
         group.close();
+    }
+
+    fn is_closed(group: &TaskGroup<Returned>) -> bool {
+        group.is_closed()
+    }
+
+    fn len(group: &TaskGroup<Returned>) -> usize {
+        group.len()
+    }
+
+    fn is_empty(group: &TaskGroup<Returned>) -> bool {
+        group.is_empty()
     }
 }
 

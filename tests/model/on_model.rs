@@ -74,7 +74,7 @@ impl Runtime for OnModel {
     }
 
     fn id(handle: &Handle) -> usize {
-        handle.0.map_or(0, |id| id + 1)
+        OnModel::id_of(&handle.0)
     }
 
     fn aborts(handle: &Handle) -> Option<Id> {
@@ -87,6 +87,11 @@ impl Runtime for OnModel {
 
     fn is_finished(handle: &Option<Id>) -> bool {
         handle.is_none_or(|id| with(|model| model.tasks[id].is_done))
+    }
+
+    /// Ids begin with 1. A task that was refused has none.
+    fn id_of(handle: &Option<Id>) -> usize {
+        handle.map_or(0, |id| id + 1)
     }
 
     fn stop() {
@@ -198,6 +203,10 @@ impl Runtime for OnModel {
         group.join_next()
     }
 
+    fn poll_join_next(group: &TaskGroup, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        group.poll_join_next(cx)
+    }
+
     fn join_all(group: &TaskGroup) -> impl Future<Output = Vec<Returned>> {
         group.join_all()
     }
@@ -212,5 +221,17 @@ impl Runtime for OnModel {
 
     fn close(group: &TaskGroup) {
         group.close();
+    }
+
+    fn is_closed(group: &TaskGroup) -> bool {
+        group.is_closed()
+    }
+
+    fn len(group: &TaskGroup) -> usize {
+        group.len()
+    }
+
+    fn is_empty(group: &TaskGroup) -> bool {
+        group.len() == 0
     }
 }

@@ -86,6 +86,8 @@ pub(crate) enum Step {
     AsCompleted(Vec<Program>, u32),
     Wait(Mode, Vec<Index>, Option<Nanos>),
     JoinNext(Index),
+    /// Joins what there is to join, without waiting.
+    PollJoinNext(Index),
     JoinAll(Index),
     TryJoinAll(Index),
     /// Returns `Ok` or `Err`, with a value that acts when it is dropped.
@@ -103,6 +105,8 @@ pub(crate) enum Act {
     /// Another thread does this, while this one waits.
     Elsewhere(Vec<Sent>),
     IsFinished(Index),
+    /// Asks how many results are to come, and whether the group is closed.
+    Count(Index),
     AbortAll(Index),
     CloseGroup(Index),
     DropGroup(Index),
@@ -179,7 +183,12 @@ fn leave_out_of_step(step: &mut Step, n: &mut usize) -> bool {
         | Step::Tick(..)
         | Step::Await(_)
         | Step::AwaitBorrowed(_) => false,
-        Step::Pass(_) | Step::Wait(..) | Step::JoinNext(_) | Step::JoinAll(_) | Step::TryJoinAll(_) => false,
+        Step::Pass(_)
+        | Step::Wait(..)
+        | Step::JoinNext(_)
+        | Step::PollJoinNext(_)
+        | Step::JoinAll(_)
+        | Step::TryJoinAll(_) => false,
     }
 }
 
@@ -190,7 +199,9 @@ fn leave_out_of_act(act: &mut Act, n: &mut usize) -> bool {
         }
         Act::Here(sent) => leave_out_of_sent(sent, n),
         Act::Elsewhere(sent) => leave_out_of(sent, n, &leave_out_of_sent),
-        Act::IsFinished(_) | Act::AbortAll(_) | Act::CloseGroup(_) | Act::DropGroup(_) => false,
+        Act::IsFinished(_) | Act::Count(_) | Act::AbortAll(_) | Act::CloseGroup(_) | Act::DropGroup(_) => {
+            false
+        }
         Act::ResetInterval(..) | Act::DropInterval(_) | Act::Stop | Act::Panic => false,
     }
 }
@@ -215,8 +226,8 @@ pub(crate) struct Generator<N> {
     has_thread: bool,
 }
 
-const STEPS: usize = 25;
-const ACTS: usize = 17;
+const STEPS: usize = 26;
+const ACTS: usize = 18;
 
 /// Ties, neighbours, fractions of the wheel's ticks, and the edges of its levels.
 const DURATIONS: [Nanos; 14] = [
@@ -240,7 +251,7 @@ const MISSED: [MissedTickBehavior; 3] =
     [MissedTickBehavior::Burst, MissedTickBehavior::Delay, MissedTickBehavior::Skip];
 
 /// Kinds of steps and acts that belong together, as `Generator::kinds` and `acts` have them.
-const THEMES: [(&[usize], &[usize]); 7] = [
+const THEMES: [(&[usize], &[usize]); 8] = [
     (&[1, 2, 4, 12, 17, 17, 18, 19], &[1, 1, 5, 7, 8, 9]), // groups
     (&[1, 3, 4, 5, 6, 7, 8, 21, 24, 24], &[2, 15, 15, 16]), // time
     (&[1, 7, 8, 10, 11, 16], &[2, 3, 4]),                  // handles
@@ -248,6 +259,7 @@ const THEMES: [(&[usize], &[usize]); 7] = [
     (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11]),            // panics
     (&[1, 1, 2, 4, 7, 9, 10, 12, 12, 23], &[2, 3, 5, 6, 6, 13, 13, 14]), // another thread
     (&[1, 4, 13, 14, 15, 20, 22, 22], &[1, 2, 11]),        // children that fail
+    (&[1, 1, 12, 25, 25, 25], &[1, 1, 1, 1, 7, 9, 17]),    // groups that go on after some are joined
 ];
 
 impl<N: Numbers> Generator<N> {
@@ -359,6 +371,7 @@ impl<N: Numbers> Generator<N> {
             21 => Step::Try(random.one_of(&[1, 127, 128, 129, 257, 400])),
             23 if self.has_thread => Step::SendSleep(self.duration()),
             24 => Step::Tick(random.below(2), self.duration().max(1), self.random.one_of(&MISSED)),
+            25 => Step::PollJoinNext(random.below(2)),
             _ => Step::Return(random.below(2) == 0, self.few_acts(depth)),
         }
     }
@@ -385,6 +398,7 @@ impl<N: Numbers> Generator<N> {
             }
             15 => Act::ResetInterval(random.below(2), self.restart()),
             16 => Act::DropInterval(random.below(2)),
+            17 => Act::Count(random.below(2)),
             _ => Act::IsFinished(random.below(8)),
         }
     }

@@ -81,6 +81,7 @@ pub(crate) trait Runtime: Sized + 'static {
     fn aborts(handle: &Self::Handle) -> Self::Aborts;
     fn abort(handle: &Self::Aborts);
     fn is_finished(handle: &Self::Aborts) -> bool;
+    fn id_of(handle: &Self::Aborts) -> usize;
     fn stop();
     /// The loop's time.
     fn now() -> Duration;
@@ -116,8 +117,12 @@ pub(crate) trait Runtime: Sized + 'static {
     fn group() -> Self::Group;
     fn try_spawn(group: &Self::Group, future: Coroutine) -> Result<Self::Aborts, Coroutine>;
     fn join_next(group: &Self::Group) -> impl Future<Output = Option<Outcome>>;
+    fn poll_join_next(group: &Self::Group, cx: &mut Context<'_>) -> Poll<Option<Outcome>>;
     fn join_all(group: &Self::Group) -> impl Future<Output = Vec<Returned>>;
     fn try_join_all(group: &Self::Group) -> impl Future<Output = Result<Vec<Value>, Value>>;
     fn abort_all(group: &Self::Group);
     fn close(group: &Self::Group);
+    fn is_closed(group: &Self::Group) -> bool;
+    fn len(group: &Self::Group) -> usize;
+    fn is_empty(group: &Self::Group) -> bool;
 }
