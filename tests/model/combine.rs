@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::leaves::{Handle, poll_budget};
 use crate::model::{Id, Model, drop_quietly, spawn, with};
-use crate::runtime::{Coroutine, Failure, Mode, Outcome, Returned, Value};
+use crate::runtime::{Coroutine, Failure, JoinError, Joined, Mode, Outcome, Returned, Value};
 use crate::timers::{Sleep, sleep};
 
 /// What is known of several tasks, and the task that waits for them.
@@ -101,7 +101,7 @@ impl Child {
     fn value(&mut self) -> Returned {
         match self.0.take() {
             Some(Ok(returned)) => returned,
-            Some(Err(Failure::Panicked(payload))) => resume_unwind(payload),
+            Some(Err(JoinError { failure: Failure::Panicked(payload), .. })) => resume_unwind(payload),
             _ => unreachable!("a child is aborted by its parent alone"),
         }
     }
@@ -169,7 +169,7 @@ impl AsCompleted {
         AsCompleted(Children::new(futures, WakeOn::Each))
     }
 
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Joined>> {
         let next = self.0.poll(cx, |_| true);
         next.map(|child| child.and_then(|child| self.0.tasks[child].0.take()))
     }
@@ -225,13 +225,13 @@ pub(crate) struct TaskGroup {
     places: RefCell<Vec<Option<Handle>>>,
     free: RefCell<Vec<usize>>,
     /// What a `join_all` has joined and not returned yet.
-    joined: RefCell<Vec<Joined>>,
+    joined: RefCell<Vec<JoinedTask>>,
     members: Members,
     is_closed: Cell<bool>,
 }
 
-/// A task that was joined, and its outcome.
-type Joined = (Id, Outcome);
+/// A task that was joined, and what its handle has given.
+type JoinedTask = (Id, Joined);
 
 impl TaskGroup {
     pub(crate) fn new() -> Self {
@@ -262,11 +262,11 @@ impl TaskGroup {
     }
 
     /// Gives what a `join_all` that was dropped has joined, then what is done next.
-    pub(crate) async fn join_next(&self) -> Option<Outcome> {
+    pub(crate) async fn join_next(&self) -> Option<Joined> {
         poll_fn(|cx| self.poll_join_next(cx)).await
     }
 
-    pub(crate) fn poll_join_next(&self, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+    pub(crate) fn poll_join_next(&self, cx: &mut Context<'_>) -> Poll<Option<Joined>> {
         let next = if self.joined.borrow().is_empty() {
             self.poll_one(cx)
         } else if poll_budget(cx) && with(Model::spend) {
@@ -274,10 +274,10 @@ impl TaskGroup {
         } else {
             Poll::Pending
         };
-        next.map(|next| next.map(|(_, outcome)| outcome))
+        next.map(|next| next.map(|(_, joined)| joined))
     }
 
-    fn poll_one(&self, cx: &mut Context<'_>) -> Poll<Option<Joined>> {
+    fn poll_one(&self, cx: &mut Context<'_>) -> Poll<Option<JoinedTask>> {
         let place = self.members.poll(cx, |_| true);
         place.map(|place| {
             let mut task = self.places.borrow_mut()[place?].take().expect("a member is joined once");
@@ -289,9 +289,9 @@ impl TaskGroup {
     /// Waits for all, and returns values in spawn order. The first failure closes the group and aborts the
     /// others; it comes out, alone, when all are done. What is joined stays with the group until then.
     async fn join(&self, is_error: impl Fn(&Returned) -> bool) -> Vec<Returned> {
-        let has_failed = |(_, outcome): &Joined| match outcome {
+        let has_failed = |(_, joined): &JoinedTask| match joined {
             Ok(returned) => is_error(returned),
-            Err(failure) => matches!(failure, Failure::Panicked(_)),
+            Err(error) => matches!(error.failure, Failure::Panicked(_)),
         };
         let join = |task| {
             let is_over = self.joined.borrow().first().is_some_and(has_failed);
@@ -312,11 +312,12 @@ impl TaskGroup {
         }
         let mut joined = self.joined.take();
         joined.sort_by_key(|(id, _)| *id);
-        let values = joined.into_iter().filter_map(|(_, outcome)| match outcome {
-            Ok(returned) => Some(returned),
-            Err(Failure::Cancelled) => None,
-            Err(Failure::Panicked(payload)) => resume_unwind(payload),
-        });
+        let values =
+            joined.into_iter().filter_map(|(_, joined)| match joined.map_err(|error| error.failure) {
+                Ok(returned) => Some(returned),
+                Err(Failure::Cancelled) => None,
+                Err(Failure::Panicked(payload)) => resume_unwind(payload),
+            });
         values.collect()
     }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use crate::log::{Line, PHASE, Payload, Phase, log, log_at, log_outcome, log_values, take_log};
+use crate::log::{Line, PHASE, Payload, Phase, log, log_at, log_joined, log_values, take_log};
 use crate::program::{Act, Program, Restart, Run, Sent, Step, When};
 use crate::runtime::{Coroutine, Returned, Runtime, Setup, Value};
 use crate::world::{Borrowed, Shared, World, the_world};
@@ -315,26 +315,26 @@ async fn do_wait<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
     match step {
         Step::Await(task) => {
             if let Some((_, handle)) = world.take(task) {
-                log_outcome::<R>(label, handle.await);
+                log_joined::<R>(label, handle.await);
             }
         }
         Step::AwaitBorrowed(task) => {
             if let Some((index, handle)) = world.take(task) {
                 let mut borrowed = Borrowed { world, index, handle: Some(handle) };
-                let outcome = borrowed.handle.as_mut().expect("it was not given back").await;
+                let joined = borrowed.handle.as_mut().expect("it was not given back").await;
                 borrowed.handle = None;
-                log_outcome::<R>(label, outcome);
+                log_joined::<R>(label, joined);
             }
         }
         Step::Gather(programs) => {
             let returned = R::gather(coroutines(world, programs)).await;
             log::<R>(label, "gathered", returned.len());
-            returned.into_iter().for_each(|returned| log_outcome::<R>(label, Ok(returned)));
+            returned.into_iter().for_each(|returned| log_joined::<R>(label, Ok(returned)));
         }
         Step::GatherBoth(one, other) => {
             let (one, other) = R::gather_both(coroutine(world, one), coroutine(world, other)).await;
-            log_outcome::<R>(label, Ok(one));
-            log_outcome::<R>(label, Ok(other));
+            log_joined::<R>(label, Ok(one));
+            log_joined::<R>(label, Ok(other));
         }
         Step::TryGather(programs) => {
             let returned = R::try_gather(coroutines(world, programs)).await;
@@ -344,7 +344,7 @@ async fn do_wait<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
             let mut completed = R::as_completed(coroutines(world, programs));
             for _ in 0..items {
                 match poll_fn(|cx| R::poll_next(&mut completed, cx)).await {
-                    Some(outcome) => log_outcome::<R>(label, outcome),
+                    Some(joined) => log_joined::<R>(label, joined),
                     None => log::<R>(label, "end of items", 0),
                 }
             }
@@ -356,21 +356,21 @@ async fn do_wait<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
             done.into_iter().chain(pending).for_each(|handle| world.keep(handle));
         }
         Step::JoinNext(group) => match R::join_next(&world.group(group)).await {
-            Some(outcome) => log_outcome::<R>(label, outcome),
+            Some(joined) => log_joined::<R>(label, joined),
             None => log::<R>(label, "no task is left", 0),
         },
         Step::PollJoinNext(group) => {
             let group = world.group(group);
-            while let Poll::Ready(Some(outcome)) =
+            while let Poll::Ready(Some(joined)) =
                 poll_fn(|cx| Poll::Ready(R::poll_join_next(&group, cx))).await
             {
-                log_outcome::<R>(label, outcome);
+                log_joined::<R>(label, joined);
             }
         }
         Step::JoinAll(group) => {
             let returned = R::join_all(&world.group(group)).await;
             log::<R>(label, "joined", returned.len());
-            returned.into_iter().for_each(|returned| log_outcome::<R>(label, Ok(returned)));
+            returned.into_iter().for_each(|returned| log_joined::<R>(label, Ok(returned)));
         }
         Step::TryJoinAll(group) => {
             let returned = R::try_join_all(&world.group(group)).await;
@@ -391,6 +391,7 @@ fn do_act<R: Runtime>(world: &Shared<R>, label: u32, act: Act) {
             log::<R>(label, "spawned", R::id(&handle));
             world.keep(handle);
         }
+        Act::SpawnNamed(program) => world.keep(R::spawn_named(program.label, coroutine(world, program))),
         Act::SpawnMany(tasks, program) => {
             for _ in 0..tasks {
                 world.keep(R::spawn(coroutine(world, program.clone())));

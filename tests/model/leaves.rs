@@ -6,11 +6,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::inbox::deliver;
-use crate::model::{BUDGET, Id, Model, WhenDone, drop_quietly, with};
-use crate::runtime::Outcome;
+use crate::model::{BUDGET, Id, Model, Task, WhenDone, drop_quietly, with};
+use crate::runtime::{JoinError, Joined};
 
 /// A task's handle; `None` when the output was taken, or if the task was refused.
 pub(crate) struct Handle(pub(crate) Option<Id>);
+
+/// A task's id as programs see it. The first is 1.
+pub(crate) fn public_id(id: Id) -> usize {
+    id + 1
+}
 
 impl Handle {
     pub(crate) fn abort(&self) {
@@ -27,12 +32,14 @@ impl Handle {
         self.0.is_none_or(|id| with(|model| model.tasks[id].is_done))
     }
 
-    pub(crate) fn take(&mut self) -> Option<Outcome> {
+    pub(crate) fn take(&mut self) -> Option<Joined> {
         let id = self.0.filter(|_| self.is_finished())?;
         self.0 = None;
         with(|model| {
             model.free(id);
-            model.tasks[id].output.take()
+            let Task { name, output, .. } = &mut model.tasks[id];
+            let outcome = output.take()?;
+            Some(outcome.map_err(|failure| JoinError { id: public_id(id), name: *name, failure }))
         })
     }
 
@@ -50,9 +57,9 @@ impl Handle {
 }
 
 impl Future for Handle {
-    type Output = Outcome;
+    type Output = Joined;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Joined> {
         if !poll_budget(cx) {
             return Poll::Pending;
         }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::time::Duration;
 
-use crate::runtime::{Failure, Outcome, Runtime, Value};
+use crate::runtime::{Failure, JoinError, Joined, Runtime, Value};
 
 /// A line of the log: which coroutine did what, at what time.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,13 +65,17 @@ impl Drop for Payload {
     }
 }
 
-/// Logs what a task has left, and drops it.
-pub(crate) fn log_outcome<R: Runtime>(label: u32, outcome: Outcome) {
-    let (what, number) = match &outcome {
+/// Logs what a handle has given, and drops it.
+pub(crate) fn log_joined<R: Runtime>(label: u32, joined: Joined) {
+    if let Err(JoinError { id, name, .. }) = &joined {
+        log::<R>(label, "failed task", *id);
+        log::<R>(label, "its name", name.map_or(0, |name| name as usize));
+    }
+    let (what, number) = match &joined {
         Ok(Ok(value)) => ("got Ok of", value.label),
         Ok(Err(value)) => ("got Err of", value.label),
-        Err(Failure::Cancelled) => ("got cancelled", 0),
-        Err(Failure::Panicked(payload)) => {
+        Err(JoinError { failure: Failure::Cancelled, .. }) => ("got cancelled", 0),
+        Err(JoinError { failure: Failure::Panicked(payload), .. }) => {
             ("got the panic of", payload.downcast_ref().map_or(0, |Payload(label)| *label))
         }
     };
@@ -80,7 +84,7 @@ pub(crate) fn log_outcome<R: Runtime>(label: u32, outcome: Outcome) {
 
 pub(crate) fn log_values<R: Runtime>(label: u32, returned: Result<Vec<Value>, Value>) {
     match returned {
-        Ok(values) => values.into_iter().for_each(|value| log_outcome::<R>(label, Ok(Ok(value)))),
-        Err(error) => log_outcome::<R>(label, Ok(Err(error))),
+        Ok(values) => values.into_iter().for_each(|value| log_joined::<R>(label, Ok(Ok(value)))),
+        Err(error) => log_joined::<R>(label, Ok(Err(error))),
     }
 }

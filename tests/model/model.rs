@@ -22,7 +22,7 @@ use boucle::Turn;
 use crate::inbox::{self, Inbox};
 use crate::leaves::Handle;
 use crate::random::{Numbers, Random};
-use crate::runtime::{Coroutine, Failure, Outcome};
+use crate::runtime::{Coroutine, Failure, Name, Outcome};
 
 /// A task's place in the list of all tasks.
 pub(crate) type Id = usize;
@@ -75,6 +75,7 @@ pub(crate) struct Task {
     pub(crate) slot: Slot,
     pub(crate) is_done: bool,
     is_aborted: bool,
+    pub(crate) name: Option<Name>,
     /// Whether a handle exists.
     pub(crate) is_held: bool,
     /// From its end until the handle takes it.
@@ -381,6 +382,14 @@ pub(crate) fn spawn(future: Coroutine) -> Handle {
     }
     let task = Task { future: Some(future), is_held: true, ..Task::default() };
     Handle(Some(with(|model| model.add(task))))
+}
+
+pub(crate) fn spawn_named(name: Name, future: Coroutine) -> Handle {
+    let handle = spawn(future);
+    if let Some(id) = handle.0 {
+        with(|model| model.tasks[id].name = Some(name));
+    }
+    handle
 }
 
 pub(crate) fn stop() {

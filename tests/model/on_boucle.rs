@@ -9,26 +9,29 @@ use std::time::{Duration, Instant};
 use boucle::trace::Recorder;
 use boucle::{
     ALL_COMPLETED, AbortHandle, AsCompleted, Builder, EventLoop, FIRST_COMPLETED, FIRST_EXCEPTION, Interval,
-    JoinError, JoinHandle, LoopHandle, MissedTickBehavior, Sleep, TaskGroup, Turn, Wait,
+    JoinHandle, LoopHandle, MissedTickBehavior, Sleep, TaskGroup, Turn, Wait,
 };
 use futures_lite::Stream;
 
-use crate::runtime::{Coroutine, Failure, Mode, Outcome, Returned, Runtime, Setup, Value};
+use crate::runtime::{Coroutine, Failure, JoinError, Joined, Mode, Name, Returned, Runtime, Setup, Value};
 
 pub(crate) struct OnBoucle;
 
 pub(crate) struct Handle(JoinHandle<Returned>);
 
 impl Future for Handle {
-    type Output = Outcome;
+    type Output = Joined;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        Pin::new(&mut self.0).poll(cx).map_err(failure)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Joined> {
+        Pin::new(&mut self.0).poll(cx).map_err(join_error)
     }
 }
 
-fn failure(error: JoinError) -> Failure {
-    error.try_into_panic().map_or(Failure::Cancelled, Failure::Panicked)
+fn join_error(error: boucle::JoinError) -> JoinError {
+    let name = error.name().map(|name| name.parse().expect("a name is a number"));
+    let id = error.id() as usize;
+    let failure = error.try_into_panic().map_or(Failure::Cancelled, Failure::Panicked);
+    JoinError { id, name, failure }
 }
 
 fn handles(handles: Vec<JoinHandle<Returned>>) -> Vec<Handle> {
@@ -109,6 +112,10 @@ impl Runtime for OnBoucle {
 
     fn spawn(future: Coroutine) -> Handle {
         Handle(boucle::spawn(future))
+    }
+
+    fn spawn_named(name: Name, future: Coroutine) -> Handle {
+        Handle(boucle::spawn_named(name.to_string(), future))
     }
 
     fn id(handle: &Handle) -> usize {
@@ -220,8 +227,8 @@ impl Runtime for OnBoucle {
         boucle::as_completed(futures)
     }
 
-    fn poll_next(completed: &mut AsCompleted<Coroutine>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
-        Pin::new(completed).poll_next(cx).map(|item| item.map(|outcome| outcome.map_err(failure)))
+    fn poll_next(completed: &mut AsCompleted<Coroutine>, cx: &mut Context<'_>) -> Poll<Option<Joined>> {
+        Pin::new(completed).poll_next(cx).map(|item| item.map(|outcome| outcome.map_err(join_error)))
     }
 
     async fn wait(tasks: Vec<Handle>, mode: Mode, limit: Option<Duration>) -> (Vec<Handle>, Vec<Handle>) {
@@ -242,12 +249,12 @@ impl Runtime for OnBoucle {
         group.try_spawn(future)
     }
 
-    async fn join_next(group: &TaskGroup<Returned>) -> Option<Outcome> {
-        group.join_next().await.map(|outcome| outcome.map_err(failure))
+    async fn join_next(group: &TaskGroup<Returned>) -> Option<Joined> {
+        group.join_next().await.map(|outcome| outcome.map_err(join_error))
     }
 
-    fn poll_join_next(group: &TaskGroup<Returned>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
-        group.poll_join_next(cx).map(|next| next.map(|outcome| outcome.map_err(failure)))
+    fn poll_join_next(group: &TaskGroup<Returned>, cx: &mut Context<'_>) -> Poll<Option<Joined>> {
+        group.poll_join_next(cx).map(|next| next.map(|outcome| outcome.map_err(join_error)))
     }
 
     fn join_all(group: &TaskGroup<Returned>) -> impl Future<Output = Vec<Returned>> {

@@ -8,9 +8,9 @@ use boucle::{MissedTickBehavior, Turn};
 use crate::combine::{self, AsCompleted, TaskGroup, Wait};
 use crate::event_loop::EventLoop;
 use crate::inbox::{self, LoopHandle};
-use crate::leaves::{self, Handle};
+use crate::leaves::{self, Handle, public_id};
 use crate::model::{self, Id, with};
-use crate::runtime::{Coroutine, Mode, Outcome, Returned, Runtime, Setup, Value};
+use crate::runtime::{Coroutine, Joined, Mode, Name, Returned, Runtime, Setup, Value};
 use crate::timers::{self, Interval, Sleep};
 
 pub(crate) struct OnModel;
@@ -73,6 +73,10 @@ impl Runtime for OnModel {
         model::spawn(future)
     }
 
+    fn spawn_named(name: Name, future: Coroutine) -> Handle {
+        model::spawn_named(name, future)
+    }
+
     fn id(handle: &Handle) -> usize {
         OnModel::id_of(&handle.0)
     }
@@ -89,9 +93,9 @@ impl Runtime for OnModel {
         handle.is_none_or(|id| with(|model| model.tasks[id].is_done))
     }
 
-    /// Ids begin with 1. A task that was refused has none.
+    /// A task that was refused has none.
     fn id_of(handle: &Option<Id>) -> usize {
-        handle.map_or(0, |id| id + 1)
+        handle.map_or(0, public_id)
     }
 
     fn stop() {
@@ -179,7 +183,7 @@ impl Runtime for OnModel {
         AsCompleted::new(futures)
     }
 
-    fn poll_next(completed: &mut AsCompleted, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+    fn poll_next(completed: &mut AsCompleted, cx: &mut Context<'_>) -> Poll<Option<Joined>> {
         completed.poll_next(cx)
     }
 
@@ -199,11 +203,11 @@ impl Runtime for OnModel {
         group.try_spawn(future)
     }
 
-    fn join_next(group: &TaskGroup) -> impl Future<Output = Option<Outcome>> {
+    fn join_next(group: &TaskGroup) -> impl Future<Output = Option<Joined>> {
         group.join_next()
     }
 
-    fn poll_join_next(group: &TaskGroup, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+    fn poll_join_next(group: &TaskGroup, cx: &mut Context<'_>) -> Poll<Option<Joined>> {
         group.poll_join_next(cx)
     }
 

@@ -19,6 +19,19 @@ pub(crate) enum Failure {
     Panicked(Box<dyn Any + Send>),
 }
 
+/// What a handle gives.
+pub(crate) type Joined = Result<Returned, JoinError>;
+
+pub(crate) struct JoinError {
+    /// The task's.
+    pub(crate) id: usize,
+    pub(crate) name: Option<Name>,
+    pub(crate) failure: Failure,
+}
+
+/// A task's name, which boucle is given in digits.
+pub(crate) type Name = u32;
+
 /// A coroutine's value, whose destructor may act.
 pub(crate) struct Value {
     pub(crate) label: u32,
@@ -52,7 +65,7 @@ pub(crate) struct Setup {
 pub(crate) trait Runtime: Sized + 'static {
     type Loop;
     type LoopHandle: Send;
-    type Handle: Future<Output = Outcome> + Unpin + Send;
+    type Handle: Future<Output = Joined> + Unpin + Send;
     type Aborts: Clone + Send;
     type Sleep: Future<Output = ()> + Unpin + Send;
     type Interval;
@@ -77,6 +90,7 @@ pub(crate) trait Runtime: Sized + 'static {
     fn on_another_loop(act: impl FnOnce());
 
     fn spawn(future: Coroutine) -> Self::Handle;
+    fn spawn_named(name: Name, future: Coroutine) -> Self::Handle;
     fn id(handle: &Self::Handle) -> usize;
     fn aborts(handle: &Self::Handle) -> Self::Aborts;
     fn abort(handle: &Self::Aborts);
@@ -107,7 +121,7 @@ pub(crate) trait Runtime: Sized + 'static {
     fn gather_both(one: Coroutine, other: Coroutine) -> impl Future<Output = (Returned, Returned)>;
     fn try_gather(futures: Vec<Coroutine>) -> impl Future<Output = Result<Vec<Value>, Value>>;
     fn as_completed(futures: Vec<Coroutine>) -> Self::AsCompleted;
-    fn poll_next(completed: &mut Self::AsCompleted, cx: &mut Context<'_>) -> Poll<Option<Outcome>>;
+    fn poll_next(completed: &mut Self::AsCompleted, cx: &mut Context<'_>) -> Poll<Option<Joined>>;
     fn wait(
         handles: Vec<Self::Handle>,
         mode: Mode,
@@ -116,8 +130,8 @@ pub(crate) trait Runtime: Sized + 'static {
 
     fn group() -> Self::Group;
     fn try_spawn(group: &Self::Group, future: Coroutine) -> Result<Self::Aborts, Coroutine>;
-    fn join_next(group: &Self::Group) -> impl Future<Output = Option<Outcome>>;
-    fn poll_join_next(group: &Self::Group, cx: &mut Context<'_>) -> Poll<Option<Outcome>>;
+    fn join_next(group: &Self::Group) -> impl Future<Output = Option<Joined>>;
+    fn poll_join_next(group: &Self::Group, cx: &mut Context<'_>) -> Poll<Option<Joined>>;
     fn join_all(group: &Self::Group) -> impl Future<Output = Vec<Returned>>;
     fn try_join_all(group: &Self::Group) -> impl Future<Output = Result<Vec<Value>, Value>>;
     fn abort_all(group: &Self::Group);
