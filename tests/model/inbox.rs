@@ -121,6 +121,10 @@ impl LoopHandle {
     pub(crate) fn stop(&self) {
         leave(Kind::Call, stop);
     }
+
+    pub(crate) fn hold_clock(&self) -> ClockHold {
+        ClockHold
+    }
 }
 
 impl Drop for LoopHandle {
@@ -131,5 +135,15 @@ impl Drop for LoopHandle {
         if handles == 0 {
             leave(Kind::NoLoopHandles, || {});
         }
+    }
+}
+
+/// While it exists, an idle loop waits in real time. But a task that holds the clock is ready, so the loop is
+/// not idle, and the model has only the message of the end.
+pub(crate) struct ClockHold;
+
+impl Drop for ClockHold {
+    fn drop(&mut self) {
+        leave(Kind::Call, || {});
     }
 }

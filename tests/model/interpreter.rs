@@ -244,6 +244,11 @@ async fn do_leaf<R: Runtime>(world: &Shared<R>, label: u32, step: Step) {
             log::<R>(label, "tried", ready.await);
         }
         Step::Sleep(when) => sleep::<R>(when).await,
+        Step::HoldClock => {
+            let hold = R::hold_clock(&R::handle(None));
+            R::yield_now().await; // the task stays in the queue, so that the loop is not idle
+            drop(hold);
+        }
         Step::SendSleep(time) => {
             let mut sleep = R::sleep(Duration::from_nanos(time));
             poll_fn(|cx| Poll::Ready(_ = Pin::new(&mut sleep).poll(cx))).await;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use boucle::trace::Recorder;
 use boucle::{
-    ALL_COMPLETED, AbortHandle, AsCompleted, Builder, EventLoop, FIRST_COMPLETED, FIRST_EXCEPTION, Interval,
-    JoinHandle, LoopHandle, MissedTickBehavior, Sleep, TaskGroup, Turn, Wait,
+    ALL_COMPLETED, AbortHandle, AsCompleted, Builder, ClockHold, EventLoop, FIRST_COMPLETED, FIRST_EXCEPTION,
+    Interval, JoinHandle, LoopHandle, MissedTickBehavior, Sleep, TaskGroup, Turn, Wait,
 };
 use futures_lite::Stream;
 
@@ -50,6 +50,7 @@ fn began() -> Instant {
 impl Runtime for OnBoucle {
     type Loop = EventLoop;
     type LoopHandle = LoopHandle;
+    type ClockHold = ClockHold;
     type Handle = Handle;
     type Aborts = AbortHandle;
     type Sleep = Sleep;
@@ -91,7 +92,8 @@ impl Runtime for OnBoucle {
     }
 
     fn handle(event_loop: Option<&EventLoop>) -> LoopHandle {
-        event_loop.map_or_else(LoopHandle::current, EventLoop::handle)
+        let handle = event_loop.map_or_else(LoopHandle::current, EventLoop::handle);
+        handle.clone() // the loop counts it, and is not left without a handle when the first one drops
     }
 
     fn spawn_by(handle: &LoopHandle, make: impl FnOnce() -> Coroutine + Send + 'static) -> bool {
@@ -100,6 +102,10 @@ impl Runtime for OnBoucle {
 
     fn stop_by(handle: &LoopHandle) {
         handle.stop();
+    }
+
+    fn hold_clock(handle: &LoopHandle) -> ClockHold {
+        handle.hold_clock()
     }
 
     fn elsewhere(act: impl FnOnce() + Send) {

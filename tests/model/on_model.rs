@@ -7,7 +7,7 @@ use boucle::{MissedTickBehavior, Turn};
 
 use crate::combine::{self, AsCompleted, TaskGroup, Wait};
 use crate::event_loop::EventLoop;
-use crate::inbox::{self, LoopHandle};
+use crate::inbox::{self, ClockHold, LoopHandle};
 use crate::leaves::{self, Handle, public_id};
 use crate::model::{self, Id, with};
 use crate::runtime::{Coroutine, Joined, Mode, Name, Returned, Runtime, Setup, Value};
@@ -18,6 +18,7 @@ pub(crate) struct OnModel;
 impl Runtime for OnModel {
     type Loop = EventLoop;
     type LoopHandle = LoopHandle;
+    type ClockHold = ClockHold;
     type Handle = Handle;
     type Aborts = Option<Id>;
     type Sleep = Sleep;
@@ -59,6 +60,10 @@ impl Runtime for OnModel {
 
     fn stop_by(handle: &LoopHandle) {
         handle.stop();
+    }
+
+    fn hold_clock(handle: &LoopHandle) -> ClockHold {
+        handle.hold_clock()
     }
 
     fn elsewhere(act: impl FnOnce() + Send) {

@@ -56,6 +56,8 @@ pub(crate) enum Step {
     Sleep(When),
     /// Polls a sleep once, and gives it another deadline.
     Reset(When, When),
+    /// Holds the clock until the next poll.
+    HoldClock,
     /// Polls a sleep once, and leaves it to another thread, which drops it.
     SendSleep(Nanos),
     Ticks {
@@ -180,17 +182,9 @@ fn leave_out_of_step(step: &mut Step, n: &mut usize) -> bool {
         }
         // None of these has a program in it.
         Step::Yield(_) | Step::Spend(_) | Step::Try(_) | Step::Sleep(_) | Step::Reset(..) => false,
-        Step::SendSleep(_)
-        | Step::Ticks { .. }
-        | Step::Tick(..)
-        | Step::Await(_)
-        | Step::AwaitBorrowed(_) => false,
-        Step::Pass(_)
-        | Step::Wait(..)
-        | Step::JoinNext(_)
-        | Step::PollJoinNext(_)
-        | Step::JoinAll(_)
-        | Step::TryJoinAll(_) => false,
+        Step::HoldClock | Step::SendSleep(_) | Step::Ticks { .. } | Step::Tick(..) => false,
+        Step::Await(_) | Step::AwaitBorrowed(_) | Step::Pass(_) | Step::Wait(..) => false,
+        Step::JoinNext(_) | Step::PollJoinNext(_) | Step::JoinAll(_) | Step::TryJoinAll(_) => false,
     }
 }
 
@@ -227,7 +221,7 @@ pub(crate) struct Generator<N> {
     has_thread: bool,
 }
 
-const STEPS: usize = 26;
+const STEPS: usize = 27;
 const ACTS: usize = 19;
 
 /// Ties, neighbours, fractions of the wheel's ticks, and the edges of its levels.
@@ -254,7 +248,7 @@ const MISSED: [MissedTickBehavior; 3] =
 /// Kinds of steps and acts that belong together, as `Generator::kinds` and `acts` have them.
 const THEMES: [(&[usize], &[usize]); 8] = [
     (&[1, 2, 4, 12, 17, 17, 18, 19], &[1, 1, 5, 7, 8, 9, 17]), // groups
-    (&[1, 3, 4, 5, 6, 7, 8, 21, 24, 24], &[2, 15, 15, 16]),    // time
+    (&[1, 3, 4, 5, 6, 7, 8, 21, 24, 24, 26], &[2, 15, 15, 16]), // time
     (&[1, 7, 8, 10, 11, 16], &[2, 3, 4, 18]),                  // handles
     (&[1, 9, 12, 8], &[2, 5, 6, 6]),                           // wakes of what has ended
     (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11, 18, 18]),        // panics
@@ -373,6 +367,7 @@ impl<N: Numbers> Generator<N> {
             23 if self.has_thread => Step::SendSleep(self.duration()),
             24 => Step::Tick(random.below(2), self.duration().max(1), self.random.one_of(&MISSED)),
             25 => Step::PollJoinNext(random.below(2)),
+            26 => Step::HoldClock,
             _ => Step::Return(random.below(2) == 0, self.few_acts(depth)),
         }
     }

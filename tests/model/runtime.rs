@@ -65,6 +65,7 @@ pub(crate) struct Setup {
 pub(crate) trait Runtime: Sized + 'static {
     type Loop;
     type LoopHandle: Send;
+    type ClockHold: Send;
     type Handle: Future<Output = Joined> + Unpin + Send;
     type Aborts: Clone + Send;
     type Sleep: Future<Output = ()> + Unpin + Send;
@@ -84,6 +85,7 @@ pub(crate) trait Runtime: Sized + 'static {
     /// Returns false if the loop is gone.
     fn spawn_by(handle: &Self::LoopHandle, make: impl FnOnce() -> Coroutine + Send + 'static) -> bool;
     fn stop_by(handle: &Self::LoopHandle);
+    fn hold_clock(handle: &Self::LoopHandle) -> Self::ClockHold;
     /// Another thread acts, while this one waits for it.
     fn elsewhere(act: impl FnOnce() + Send);
     /// Acts in a coroutine of another loop, which is there for this alone.
