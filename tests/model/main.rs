@@ -8,6 +8,9 @@
 //! thread waits for it each time. So what stands in the inbox is the same in every run, and the model says
 //! when it is read.
 //!
+//! Not drawn is what needs more than a loop and its clock: sockets, jobs, signals. Nor is an idle loop whose
+//! clock is held, since real time passes then.
+//!
 //! The package `fuzz` compares programs that are drawn by what a fuzzer finds, with the same files.
 
 mod program; // a random program, as data
