@@ -247,14 +247,14 @@ const MISSED: [MissedTickBehavior; 3] =
 
 /// Kinds of steps and acts that belong together, as `Generator::kinds` and `acts` have them.
 const THEMES: [(&[usize], &[usize]); 8] = [
-    (&[1, 2, 4, 12, 17, 17, 18, 19], &[1, 1, 5, 7, 8, 9, 17]), // groups
-    (&[1, 3, 4, 5, 6, 7, 8, 21, 24, 24, 26], &[2, 15, 15, 16]), // time
-    (&[1, 7, 8, 10, 11, 16], &[2, 3, 4, 18]),                  // handles
-    (&[1, 9, 12, 8], &[2, 5, 6, 6]),                           // wakes of what has ended
-    (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11, 18, 18]),        // panics
+    (&[1, 2, 4, 7, 7, 12, 17, 18, 18, 19, 22], &[1, 1, 5, 7, 8, 9, 17]), // groups
+    (&[1, 3, 4, 5, 6, 7, 8, 21, 24, 24, 26], &[2, 15, 15, 16]),          // time
+    (&[1, 7, 8, 10, 11, 16], &[2, 3, 4, 18]),                            // handles
+    (&[1, 9, 12, 8], &[2, 5, 6, 6]),                                     // wakes of what has ended
+    (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11, 18, 18]),                  // panics
     (&[1, 1, 2, 4, 7, 9, 10, 12, 12, 23], &[2, 3, 5, 6, 6, 13, 13, 14]), // another thread
-    (&[1, 4, 13, 14, 15, 20, 22, 22], &[1, 2, 11]),            // children that fail
-    (&[1, 4, 4, 4, 17, 25], &[1, 1, 1, 1, 1, 7, 9, 17]),       // groups that go on after some are joined
+    (&[1, 4, 13, 14, 15, 20, 22, 22], &[1, 2, 11]),                      // children that fail
+    (&[1, 4, 4, 4, 17, 25], &[1, 1, 1, 1, 1, 7, 9, 17]), // groups that go on after some are joined
 ];
 
 impl<N: Numbers> Generator<N> {
