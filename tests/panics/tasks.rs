@@ -50,6 +50,18 @@ fn a_panic_in_a_detached_task_harms_nothing() {
     });
 }
 
+/// A name goes with its task, also if no handle is left: the next task in the slot has none.
+#[test]
+fn a_name_is_not_passed_on() {
+    virtual_loop().block_on(async {
+        drop(spawn_named("gone", async {}));
+        drop(spawn_named("stays", pending::<()>())); // so that there are names
+        yield_now().await;
+        let error = spawn(async { panic!("unnamed") }).await.unwrap_err();
+        assert_eq!((error.id(), error.name()), (4, None));
+    });
+}
+
 /// A message that is a `&str` or a `String` is shown; any other payload can be taken.
 #[test]
 fn the_error_shows_the_message() {

@@ -242,6 +242,12 @@ fn a_sleep_that_has_fired_can_be_reset() {
         // It stays ready, however often it is polled.
         (&mut asleep).await;
         assert_eq!(now() - start, ms(60));
+        // It is armed, and its new deadline is past.
+        asleep.reset(start + ms(90));
+        assert!(poll_once(&mut asleep).await.is_none());
+        asleep.reset(start + ms(30));
+        (&mut asleep).await;
+        assert_eq!(now() - start, ms(60));
     });
 }
 
