@@ -1,7 +1,8 @@
 //! Coming from asyncio or tokio: every name of this crate, what it is called there, and what differs.
 //!
-//! "The same" means the same name with the same meaning; "none" means that there is no counterpart. Where a name
-//! is from another crate than tokio, or another module of Python than asyncio, the table says so.
+//! "The same" means the same name, and the same meaning but for what the last column says; "none" means that
+//! there is no counterpart. Where a name is from another crate than tokio, or another module of Python than
+//! asyncio, the table says so. Signals, [`AsyncFd`] and Unix sockets exist on Unix alone.
 //!
 //! ```python
 //! async def squares():
@@ -26,8 +27,8 @@
 //!
 //! - A coroutine does nothing until it is awaited or spawned, as in Python. Awaiting it runs it as a part of
 //!   the task; only [`spawn`], [`gather`](fn@crate::gather) and what builds on them make tasks.
-//! - There are no exceptions. An error is a `Result` that the coroutine returns. A panic ends its task, and
-//!   is a [`JoinError`] where the handle is awaited.
+//! - There are no exceptions. An error is an `Err` that the coroutine returns. A panic ends its task, and is a
+//!   [`JoinError`] where the handle is awaited.
 //! - To cancel is to drop. A coroutine that is aborted gets no `CancelledError`, so it cannot refuse, and
 //!   awaits nothing more: its destructors run, where Python's `finally` would.
 //! - A drop does not wait for these destructors. Dropping a [`gather`](fn@crate::gather) or a [`TaskGroup`], as
@@ -38,11 +39,10 @@
 //! - An `Err` of a task whose handle is dropped is lost, where asyncio logs "exception was never retrieved". A
 //!   panic is reported by the panic hook.
 //! - What waits for several tasks ([`gather`](fn@crate::gather), [`wait`], [`TaskGroup`], [`as_completed`]) goes
-//!   on in the turn after the wait is over (at once, if it was over before the call); in asyncio a callback
-//!   comes in between, and it is one turn more. (For handles, a `gather` or an `as_completed` spawns tasks that
-//!   await them, which takes two turns, even if all were done before the call.) Of the tasks that are done in
-//!   one turn, a [`TaskGroup`] goes on at the place of the first; asyncio's at that of the last, or of the one
-//!   that failed.
+//!   on in the turn after the wait is over (at once, if it was over before the call); in asyncio one turn later,
+//!   as a callback comes in between. A `gather` or an `as_completed` of handles takes two turns, even if all
+//!   were done: it spawns tasks that await them. If several tasks of a [`TaskGroup`] are done in one turn, the
+//!   first puts what waits for the group into the ready queue; in asyncio the last, or the one that failed.
 //! - A task that nothing refers to is not collected: it goes on until it is done, or the loop ends.
 //! - [`run`] drops the tasks that are left when the main coroutine returns; they cannot await anything then.
 //!
@@ -52,20 +52,21 @@
 //!   need not be `Send`, and [`spawn`] is `spawn_local`. A loop never leaves its thread; for several cores,
 //!   run several loops.
 //! - Nothing has to be enabled: every loop has sockets and timers.
-//! - Streams read and write by the traits of `futures-io`. For tokio's, `tokio-util` has `compat()`.
+//! - Streams read and write by the traits of `futures-io`: `read`, `read_exact` and `write_all` are methods of
+//!   `AsyncReadExt` and `AsyncWriteExt` of `futures_lite`. For tokio's traits, `tokio-util` has `compat()`.
 //! - Times are [`std::time::Instant`], under a virtual clock too: get one with [`now`], and write
 //!   `now() - start` for `start.elapsed()`.
-//! - Tasks are polled in the order in which they were woken, and timers fire in that of their deadlines (in the
-//!   same microsecond, in that in which they were armed). Nothing is random, so under a virtual clock a run
-//!   repeats itself, unless a socket or a thread takes part. (`BOUCLE_SHUFFLE` sets another order of tasks: each
-//!   seed has its own, which repeats itself too.)
+//! - Tasks are polled in the order in which they were woken, and timers fire in the order of their deadlines (in
+//!   one microsecond, in the order of arming). Nothing is random, so under a virtual clock a run repeats itself,
+//!   unless a socket or a thread takes part. (`BOUCLE_SHUFFLE` sets another order of tasks: each seed has its
+//!   own, which repeats itself too.)
 //! - Locks, channels, files and processes come from other crates: see [What is not here](#what-is-not-here).
 //!
 //! # The loop
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`run`] | `run` | `#[tokio::main]`, `Runtime::block_on` | asyncio makes one more turn, in which a task that was just spawned begins, then cancels the tasks that are left and awaits them; here, as in tokio, they are dropped. Ctrl-C ends the process at once, unless the program waits for [`signal::ctrl_c`] |
+//! | [`run`] | `run` | `#[tokio::main]`, `Runtime::block_on` | asyncio makes one more turn, in which a task that was just spawned begins, then cancels the tasks that are left and awaits them; here, as in tokio, they are dropped. Ctrl-C ends the process at once, unless the program waits for [`signal::ctrl_c`] or has a [`signal::stream`] of it |
 //! | [`stop`] | `loop.stop` | none | from inside the loop |
 //! | [`EventLoop`] | `AbstractEventLoop`, `Runner` | `LocalRuntime`; `Runtime` with a `LocalSet` | dropping it closes it |
 //! | [`EventLoop::new`] | `new_event_loop` | `LocalRuntime::new` | there is no `set_event_loop`: the loop that runs on the thread is the current one |
@@ -83,16 +84,16 @@
 //! | [`Builder::observe`] | none | `on_task_spawn`, `on_before_task_poll`, … (unstable) | one function for every event |
 //! | [`Builder::slow_poll`] | `loop.slow_callback_duration` | none | no debug mode is needed |
 //! | [`Builder::shuffle`] | none | none; `shuttle` and `loom` for threads | another order than FIFO, by a seed |
-//! | [`Builder::shutdown_timeout`] | `loop.shutdown_default_executor(timeout)` | `Runtime::shutdown_timeout` | set when the loop is built. [`run`] has no bound; `asyncio.run` has one of five minutes (since 3.12), and runs queued jobs too, unless a task that it cancels awaits them |
+//! | [`Builder::shutdown_timeout`] | `loop.shutdown_default_executor(timeout)` | `Runtime::shutdown_timeout` | set when the loop is built. [`run`] has no bound, and drops queued jobs; `asyncio.run` has one of five minutes (since 3.12), and runs queued jobs, unless a task that it cancels awaits them |
 //!
 //! # From other threads
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
 //! | [`LoopHandle`] | the loop itself | `Handle` | it keeps no loop alive |
-//! | [`LoopHandle::current`] | `get_running_loop`, `get_event_loop` | `Handle::current` | it makes no loop where none runs |
+//! | [`LoopHandle::current`] | `get_running_loop`, `get_event_loop` | `Handle::current` | it makes no loop where none runs: it panics |
 //! | [`LoopHandle::spawn`] | `call_soon_threadsafe`, `run_coroutine_threadsafe` | `Handle::spawn` | takes a closure that makes the future, which need not be `Send`; the task is detached: let it send a result by a channel. On the loop's own thread too, it is spawned after the next park |
-//! | [`LoopHandle::stop`] | `call_soon_threadsafe(loop.stop)` | none | takes effect when the loop reads its inbox: up to 61 polls, or one batch, later |
+//! | [`LoopHandle::stop`] | `call_soon_threadsafe(loop.stop)` | none | takes effect when the loop reads it in its inbox: up to 61 polls, or one batch, later, unless more than 1,024 messages are before it |
 //! | [`LoopHandle::dump`] | `python -m asyncio ps PID` (3.14) | `Handle::dump` (unstable) | blocks the caller up to a limit; says which task holds the loop's thread |
 //! | [`LoopHandle::hold_clock`] | none | none | in tokio only a `spawn_blocking` holds a paused clock |
 //! | [`ClockHold`] | none | none | |
@@ -108,14 +109,14 @@
 //! | [`JoinHandle::abort`] | `Task.cancel` | the same | the future is dropped at its place in the ready queue; it cannot refuse, and there is no `uncancel`. A task that aborts itself loses what its poll returns, an `Err` too |
 //! | [`JoinHandle::abort_handle`] | none | the same | |
 //! | [`JoinHandle::is_finished`] | `Task.done` | the same | on the loop's own thread |
-//! | [`JoinHandle::id`] | none | the same | a number that counts the loop's spawns |
+//! | [`JoinHandle::id`] | none | the same | a number that counts the loop's tasks and main futures |
 //! | [`AbortHandle`] | none | the same | it keeps nothing alive |
 //! | [`AbortHandle::abort`] | `Task.cancel` | the same | |
 //! | [`AbortHandle::is_finished`] | `Task.done` | the same | on the loop's own thread |
 //! | [`AbortHandle::id`] | none | the same | |
 //! | [`JoinError`] | the task's exception, or `CancelledError` | the same | it is `Clone` |
 //! | [`JoinError::is_cancelled`] | `Task.cancelled` | the same | |
-//! | [`JoinError::is_panic`] | `Task.exception` is not `None` | the same | |
+//! | [`JoinError::is_panic`] | `Task.exception` is not `None` | the same | of a panic alone: an `Err` is in the task's value |
 //! | [`JoinError::try_into_panic`] | `Task.exception` | the same | there is no `into_panic` |
 //! | [`JoinError::resume`] | `Task.result` raises it | `resume_unwind(error.into_panic())` | |
 //! | [`JoinError::id`] | none | the same | |
@@ -140,12 +141,12 @@
 //! | [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`], [`ALL_COMPLETED`] | the same | none | an `Err` counts as an exception; an abort does not |
 //! | [`FirstCompleted`], [`FirstException`], [`AllCompleted`], [`Mode`] | strings | none | their types |
 //! | [`Wait`], [`Wait::timeout`] | `wait(…, timeout=…)` | `timeout` around it | the timeout gives the handles back, and aborts nothing. With zero no turn passes; in asyncio two do |
-//! | [`as_completed`] | `as_completed` | `JoinSet`; `FuturesUnordered` of `futures` | a stream of values: let each contain its key (since 3.13 `async for` gives the tasks that were passed); dropping it aborts its children. For its `timeout`, put a [`timeout`] around the loop |
+//! | [`as_completed`] | `as_completed` | `JoinSet`; `FuturesUnordered` of `futures` | a stream of values: let each contain its key (since 3.13 `async for` gives the tasks that were passed); dropping it aborts its children. For its `timeout`, put a [`timeout`] around the `while let` |
 //! | [`AsCompleted`] | the iterator | `FuturesUnordered` | |
 //! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. All tasks have one type; for others, [`gather!`]. Dropping it aborts its tasks, as a `JoinSet` does |
 //! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
 //! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`]. Takes no name |
-//! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed, by `close` or by a failure that `join_all` or `try_join_all` has seen. After one without a failure it takes more tasks; asyncio's "is finished" |
+//! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed, by `close` or by a failure that `join_all` or `try_join_all` has seen. After a join without a failure the group takes more tasks; asyncio's refuses: "is finished" |
 //! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`; for `try_join_next`, `poll_once(group.join_next())` of `futures_lite`, in the task that waits for the group (another one would take over its wake), and as long as the poll has budget: it gives `None` after 128. For `join_next_with_id`, let the task return a number of its own; a [`JoinError`] has the [`id`](JoinError::id) of the [`AbortHandle`] |
 //! | [`TaskGroup::poll_join_next`] | none | `JoinSet::poll_join_next` | |
 //! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup`. Nothing is aborted before it is awaited, and the code that spawns is never cancelled |
@@ -165,7 +166,7 @@
 //! | [`Sleep::deadline`] | `TimerHandle.when` | the same | `None` before it is known, in a sleep that was made without a loop |
 //! | [`Sleep::is_elapsed`] | none | the same | by the clock; tokio's is false until the sleep was polled |
 //! | [`Sleep::reset`] | none | the same | takes `&mut self`; wakes nothing, so poll it again |
-//! | [`timeout`] | `wait_for`, `timeout` | the same | counts from the call, as `asyncio.timeout`; `wait_for` counts from the await. A value that is there when the future is polled wins; asyncio raises if its timer's callback has run by then (`wait_for` since 3.12). One that is pending when its time is over is not polled again; asyncio's coroutine goes on until that callback. With zero the future is still polled once, where `wait_for(…, 0)` does not start it. Nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
+//! | [`timeout`] | `wait_for`, `timeout` | the same | counts from the call, as `asyncio.timeout`; `wait_for` counts from the await. A value that is there when the future is polled wins; asyncio raises if its timer's callback has run by then (`wait_for` since 3.12). If that poll is pending, it was the last; asyncio's coroutine goes on until the callback. With zero the future is still polled once, where `wait_for(…, 0)` does not start it. Nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
 //! | [`Timeout`] | `Timeout` | the same | no `reschedule`: wait for the first of the future and a [`Sleep`], which has a `reset` |
 //! | [`Elapsed`] | `TimeoutError` | the same | |
 //! | [`interval`] | none | the same | |
@@ -179,9 +180,9 @@
 //! # Sockets: `boucle::net`
 //!
 //! All sockets: `from_std` makes the socket non-blocking (tokio's leaves that to you); split a stream with
-//! `futures_lite::io::split`. For `try_read`, `try_recv_from` and the like, `poll_once(socket.recv_from(…))` of
-//! `futures_lite`: as in tokio, it finds what the latest park has reported; it gives `None` after 128 results in
-//! one poll. For the `readable` of a `TcpStream`, `peek` into one byte.
+//! `futures_lite::io::split` (tokio's `into_split`). For `try_read`, `try_recv_from` and the like,
+//! `poll_once(socket.recv_from(…))` of `futures_lite`: as in tokio, it finds what the latest park has reported;
+//! it gives `None` after 128 results in one poll. For the `readable` of a `TcpStream`, `peek` into one byte.
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
@@ -191,7 +192,7 @@
 //! | [`TcpListener::accept`], [`TcpListener::poll_accept`] | `loop.sock_accept` | the same | any number of tasks may wait; tokio's `poll_accept` wakes only the last one |
 //! | [`TcpListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | |
 //! | [`TcpListener::from_std`], [`TcpListener::into_std`] | `create_server(sock=…)` | the same | |
-//! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. `&TcpStream` has the traits too. `write_all` is `write` and `drain`: it waits for room, and if it is dropped, the rest is not sent (asyncio's `write` has taken all), so spawn one that a [`timeout`] must not cut. At the end `read` gives 0. A drop is `close`: what was written is sent, but received bytes that were not read make it a reset (asyncio's reader has usually taken them) |
+//! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. `&TcpStream` has the traits too. `write_all` is `write` and `drain`: it waits for room. A `write_all` that is dropped does not send the rest (asyncio's `write` has taken all): spawn it, if a [`timeout`] must not cut it. At the end `read` gives 0. Dropping the stream is `close`: what was written is sent, but received bytes that were not read cause a reset (asyncio's reader has usually taken them) |
 //! | [`TcpStream::connect`] | `open_connection` | the same | "Happy Eyeballs", with a delay of 250 ms. asyncio has no `happy_eyeballs_delay` by default, and tries one address after the other, as tokio |
 //! | [`TcpStream::connect_timeout`] | `wait_for(open_connection(…), …)` | `timeout` around it | the error names the address |
 //! | [`TcpStream::peek`] | none | the same | |

@@ -26,7 +26,7 @@
 //! | files | `async-fs` | `async_fs::read_to_string(path).await?`<br>Its threads are not known to a virtual clock: [hold the clock](crate::LoopHandle::hold_clock). | `ecosystem/tests/files.rs` |
 //! | stdin | `blocking` | `BufReader::new(Unblock::new(std::io::stdin())).lines()`<br>It reads on a thread, as files do. | `ecosystem/tests/files.rs` |
 //! | child processes | `async-process` | `Command::new("ls").output().await?`<br>It has two threads of its own, which are not known to a virtual clock: [hold the clock](crate::LoopHandle::hold_clock). | `ecosystem/tests/processes.rs` |
-//! | channels, locks | `async-channel`, `async-lock`, or `tokio` with nothing but `sync` | used as on any runtime. tokio's locks and semaphores are first come, first served. In a loop that always finds a value, [`consume_budget`](crate::consume_budget) lets others have their turn. | `interop/channels.rs`, `ecosystem/tests/tokio_sync.rs` |
+//! | channels, locks | `async-channel`, `async-lock`, or `tokio` with nothing but `sync` | used as on any runtime. tokio's locks and semaphores are first come, first served. In a `while let` that always finds a value, [`consume_budget`](crate::consume_budget) lets others have their turn. | `interop/channels.rs`, `ecosystem/tests/tokio_sync.rs` |
 //! | what needs tokio's traits | `tokio-util` (`compat`) | `stream.compat()`, by `FuturesAsyncReadCompatExt`; for the opposite, such as `tokio::io::duplex`, by `TokioAsyncReadCompatExt` | `ecosystem/tests/tokio_io.rs` |
 //! | lines with a limit | `tokio-util` (`codec`, `compat`) | `FramedRead::new(stream.compat(), LinesCodec::new_with_max_length(1_000))` | `ecosystem/tests/tokio_io.rs` |
 //! | both directions of a proxy | `tokio` with nothing but `io-util`, `tokio-util` (`compat`) | `copy_bidirectional(&mut client.compat(), &mut server.compat()).await?` | `ecosystem/tests/tokio_io.rs` |
@@ -69,11 +69,11 @@
 //! boucle = { path = "../boucle", features = ["hyper-util"] }
 //! futures-rustls = { version = "0.26", default-features = false, features = ["ring", "tls12"] }
 //! futures-util = "0.3"
+//! http-body-util = "0.1"
 //! hyper = { version = "1", features = ["http1", "http2", "server"] }
 //! hyper-util = { version = "0.1", default-features = false, features = ["http2", "server-auto"] }
 //! rcgen = { version = "0.14", default-features = false, features = ["crypto", "pem", "ring"] } # the certificate
 //! smol-hyper = { version = "0.1", default-features = false }
 //! # The client:
-//! http-body-util = "0.1"
 //! hyper-rustls = { version = "0.27", default-features = false, features = ["http1", "http2", "ring", "tls12"] }
 //! ```

@@ -33,7 +33,7 @@
 //! });
 //! ```
 //!
-//! panics, as a test `two_withdrawals` of the package `bank`, with
+//! As a test `two_withdrawals` of a package `bank`, this panics with
 //!
 //! ```text
 //! schedule 7 fails: panicked at src/lib.rs:23:5: the account is overdrawn: -60
@@ -62,23 +62,24 @@
 //! To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo test -p bank two_withdrawals -- --exact
 //! ```
 //!
-//! In an exploration each turn polls one task. (So messages of a [`LoopHandle`](crate::LoopHandle), sockets and
-//! signals may be looked at after other polls than outside of one, under FIFO too.) `cargo run --example race`
-//! is this program.
+//! In an exploration each turn polls one task. (So even under FIFO, messages of a
+//! [`LoopHandle`](crate::LoopHandle), sockets and signals may be looked at after other polls than in a usual
+//! loop.) `cargo run --example race` is this program.
 //!
 //! # What is explored
 //!
 //! - **Which ready task is polled next**, after every poll. So tasks whose timers are due together are polled in
-//!   each order. The task that has been ready for longest is passed over at most 64 times in a row (spurious
-//!   polls come in between), so a task that yields until another has done something does not hang.
+//!   each order. The task that has been ready for longest is passed over at most 64 times in a row, not counting
+//!   [spurious polls](Explore::spurious_polls). So a task that yields until another has done something does not
+//!   hang.
 //! - **The program's own choices**, by [`choose`]: inputs, faults.
 //! - **Where a future is dropped**, by [`cancel`].
 //!
-//! By default FIFO comes first, then each schedule that leaves it once, then each that leaves it twice, and
-//! so on (Musuvathi and Qadeer, "Iterative context bounding for systematic testing of multithreaded
-//! programs", 2007). If none is left, the result is [complete](Explored::complete). If half of the
-//! [bound](Explore::schedules) is spent before, the other half goes to random schedules, by a
-//! [seed](Explore::seed): half of them choose evenly, half by priorities.
+//! By default FIFO comes first, then each schedule that leaves it once, then each that leaves it twice, and so
+//! on (Musuvathi and Qadeer, "Iterative context bounding for systematic testing of multithreaded programs",
+//! 2007). If half of the [bound](Explore::schedules) of 10,000 is enough for all, the result is
+//! [complete](Explored::complete). Else the rest of the bound goes to random schedules, by a
+//! [seed](Explore::seed): every other one chooses evenly, the rest by priorities.
 //!
 //! How a program waits for its tasks decides how many schedules it has, since the polls of the task that waits
 //! have places in the order too. For three tasks of two yields each:
@@ -109,19 +110,20 @@
 //!
 //! # What is a failure
 //!
-//! Any panic on the thread that runs the program, even one that the program catches, or whose
-//! [`JoinError`](crate::JoinError) it handles (`resume_unwind` counts only if it ends the main future); a
-//! deadlock; and a run that takes [too many polls](Explore::polls).
+//! A panic on the thread that runs the program, even one that the program catches, or gets as a
+//! [`JoinError`](crate::JoinError) (`resume_unwind` counts only if it ends the main future); a deadlock; [too
+//! many polls](Explore::polls); and whatever shows that the program is not deterministic (see below).
 //!
-//! A panic hook finds them; a run installs it if it is missing. It prints nothing: the report has the first
-//! panic. (A replay passes that one to the earlier hook too: `RUST_BACKTRACE=1` gives a backtrace.) A panic that
-//! ends the process, as with `panic = "abort"`, or in a destructor while another panic unwinds, leaves no time
-//! for a report: the schedule and the panic are printed, unless its message panics too.
+//! A panic hook finds the panics; a run installs it if it is missing. The hook prints nothing: the report has
+//! the first panic. (A replay passes that panic to the earlier hook too: `RUST_BACKTRACE=1` gives a backtrace.)
+//! A panic that ends the process, as with `panic = "abort"`, or in a destructor while another panic unwinds,
+//! leaves no time for a report: the hook prints the schedule and the panic, unless the panic's message panics
+//! too.
 //!
-//! A program that handles panics, such as a supervisor, sets a hook of its own, first of all. Then a panic is a
-//! failure only if it ends the main future, and the program's hook gets them all, until the next run, of any
-//! thread, installs exploration's hook again. So explore such a program on one thread, in a test binary of its
-//! own:
+//! If a program handles panics, as a supervisor does, let it set a hook of its own, first of all. Then a panic
+//! is a failure only if it ends the main future, and the program's hook gets them all, until the next run, on
+//! any thread, installs exploration's hook again. So explore such a program on one thread, in a test binary of
+//! its own:
 //!
 //! ```
 //! # async fn worker() { panic!("no luck") }
@@ -140,14 +142,13 @@
 //! exploration hangs, and does not say under which schedule. So put a [`timeout`](crate::timeout) around what
 //! such a program does, and panic when it is over: the run fails, with its schedule. (Where only a `LoopHandle`
 //! or a signal can end the wait, hold the clock meanwhile, by [`hold_clock`](crate::LoopHandle::hold_clock):
-//! otherwise time jumps to the deadline at once, and a run fails whose message is on its way. While the clock is
-//! held, and beside a socket or a job, time is real.) If FIFO hangs too, `BOUCLE_SCHEDULE=fifo BOUCLE_DUMP=1`
-//! and a SIGUSR1 print a [dump](crate::dump()).
+//! otherwise time jumps to the deadline at once, and the run fails while its message is on the way. While the
+//! clock is held, and beside a socket or a job, time is real.) If FIFO hangs too, `BOUCLE_SCHEDULE=fifo
+//! BOUCLE_DUMP=1` and a SIGUSR1 print a [dump](crate::dump()).
 //!
-//! A program that is not deterministic fails, if exploration notices that: if a choice at which a schedule
-//! leaves FIFO is never made, or lacks the option; if the last such choice has another number of options than
-//! before; or if a failure does not come again under the same schedule. The report says so, in place of a
-//! picture.
+//! A program that is not deterministic fails, if exploration notices that: if a choice that a schedule planned
+//! is never made, or has too few options; if the last of them has another number of options than before; or if a
+//! failure does not come again under the same schedule. The report says so, in place of a picture.
 
 mod options; // how a program is explored
 mod deviations; // where a schedule leaves FIFO
@@ -195,8 +196,8 @@ pub use search::Explored;
 ///
 /// # Panics
 ///
-/// If the program fails under a schedule: if it panics ([where](self#what-is-a-failure)), if it deadlocks, or
-/// does not end. If a loop is running on this thread, or `BOUCLE_SCHEDULE` is not a schedule.
+/// If the program fails under a schedule: if it panics ([where](self#what-is-a-failure)), deadlocks, or takes
+/// too many polls. If a loop is running on this thread, or `BOUCLE_SCHEDULE` is not a schedule.
 ///
 /// `BOUCLE_SCHEDULE`, as the panic prints it, runs that schedule alone; if it passes then, the result is
 /// [`replayed`](Explored::replayed). It is for the thread's first exploration; `2/` before it means the second,

@@ -509,8 +509,8 @@
 //!
 //! # Limits
 //!
-//! - A loop belongs to one thread. For several cores, run several loops: `examples/cores` has one port for
-//!   all of them, by `SO_REUSEPORT`.
+//! - A loop belongs to one thread. For several cores, run several loops: one thread hands the connections over
+//!   (`examples/cores`), or each loop has a listener for the same port ([`TcpListener`](net::TcpListener)).
 //! - Locks, channels, buffered readers, files, HTTP, TLS, WebSockets and databases are other crates', and run on
 //!   boucle unchanged: [`ecosystem`] says how.
 //! - `fork` while a loop lives is not supported (the child shares its epoll), nor a wake from a signal handler
