@@ -81,8 +81,9 @@
 //!
 //! A park is due if nothing is ready, if the loop is to stop or is run turn by turn, or if the pops since the
 //! last park and those of the next batch are together more than 61 (most pops are polls). If none is due, the
-//! turn ends after step 1. So small batches are strung together, as long as they stay within 61 pops; but no
-//! park comes in the middle of a batch (a `block_on` whose future is done leaves its batch, and may park then).
+//! turn ends after step 1. So small batches are strung together, as long as they stay within 61 pops (the first
+//! batch of a run always runs); but no park comes in the middle of a batch (a `block_on` whose future is done
+//! leaves its batch, and may park then).
 //!
 //! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
 //! batch: after 60 pops, since a seventh would make 70. Pops are counted, not time, since reading the
@@ -102,7 +103,7 @@
 //! |---|---|
 //! | future, coroutine | what is polled; a coroutine is the future of an `async fn` |
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
-//! | batch | what was in the ready queue when the turn began (in a loop with an order, such as a shuffled one: one number of it) |
+//! | batch | what was in the ready queue when the turn began (in a loop with an order, such as a shuffled one, a batch is one number, drawn from the queue) |
 //! | poll | to resume a *future*, once. The kernel is asked, never polled (mio's `Poll`, in `net/poller.rs`, is another thing) |
 //! | park | the second step: the loop asks the kernel for events, with a timeout. If it has no socket and need not sleep, it skips the system call. A turn sleeps nowhere else |
 //! | wake | to put a task in the ready queue |
@@ -111,14 +112,14 @@
 //! | task | a spawned future, with an *entry* in the table. A *cell* holds the future, later its output. The cell's allocation is the task's *box*, which the entry owns between polls |
 //! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed. (The wheel's slots are another thing) |
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
-//! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it, when its number is popped, its poll ends or the loop does |
+//! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it: when its number is popped, when its poll ends, or when the loop ends |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. Its place is one of two thread-locals: the first is for the running loop, the second has a list of the others. It is *free* while it is in its place, as during each poll: then a spawn or a wake can take it. It is *in use* while the loop's own code has taken it, for one *use*. To *release* it is to put it back |
+//! | state | all that a loop owns, in one box. Its place is one of two thread-locals: the first is for the running loop, the second has a list of the others. It is *free* while it is in its place, as during each poll: then a spawn or a wake can take it. It is *in use* while the loop's own code has it out of its place; to *release* it is to put it back. From the taking to the release is one *use* |
 //! | running loop | the loop that is being run on this thread |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for its children, as `FuturesUnordered` does |
-//! | ready queue | FIFO of what is to be polled, or dropped if it is aborted. A *pop* takes the first number out; a task whose number is in it is *ready*. (The result of a poll, and a side of a socket, are ready in another sense) |
+//! | ready queue | FIFO of what is to be polled, or dropped if it is aborted. A *pop* takes the first number out; a task whose number is in it is *ready* (a stale number counts too, until it is popped). (The result of a poll, and a side of a socket, are ready in another sense) |
 //! | done | said of a task that returned, panicked or was dropped; its `JoinHandle` may still have to take the output |
 //! | inbox | where messages for the loop are left, mostly by other threads |
 //! | message | a request to a loop: to wake or abort a task, to spawn one, to stop, to free what a dropped handle, timer, socket or group has left, and the like |
@@ -160,15 +161,16 @@
 //! turn under way has frozen its batch, so the next turn pops the number, takes the box out of its slot,
 //! releases the state, and polls with a waker that is the number (`turn.rs`).
 //!
-//! Refusals: a loop whose end has begun gives the box back. `spawn` drops it when the state is free, and the
-//! handle gives "cancelled". `spawn` panics where no loop runs, or if the loop is full (2^32 - 1 slots; 2^20 - 1
-//! on 32 bits). `LoopHandle::spawn` leaves a message, on the loop's own thread too: it gives an error if the
-//! loop is gone; if the loop is full, or ends before it has read the message, the closure is dropped silently.
+//! Refusals: if the end of the loop has begun, `State::spawn` returns the box. `spawn` drops it when the state
+//! is free, and the handle gives "cancelled". `spawn` panics where no loop runs, or if the loop's 2^32 - 1 slots
+//! are taken (2^20 - 1 on 32 bits). `LoopHandle::spawn` leaves a message, on the loop's own thread too: it gives
+//! an error if the loop is gone; if the loop is full, or ends before it has read the message, the closure is
+//! dropped silently.
 //!
-//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter
-//! in that task's entry, as its *joiner*: usually the number of the task that awaits the handle
-//! (`task/join.rs`). When the task is done, `State::finish` wakes the joiner (`state.rs`), whose next poll takes
-//! the output out of the box.
+//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter in
+//! that task's entry, as its *joiner*: usually the number of the task that awaits the handle (`task/join.rs`).
+//! When the task is done, `State::finish` wakes the joiner (`state.rs`; at the end of the loop, `lifecycle.rs`
+//! does), whose next poll takes the output out of the box.
 //!
 //! Whatever polls the handle last is the joiner. Dropping a handle detaches the task, which goes on. The
 //! panic hook reports a panic when it happens, even if no handle asks for it. When the loop ends, all outputs
@@ -197,11 +199,11 @@
 //!
 //! No edge is lost. Only `State::wake_sources`, at the beginning of the third step, marks sides by edges, and it
 //! runs no user code. An operation that would block leaves the number in the same poll: so no edge is marked
-//! between the two. An edge that comes meanwhile waits in the kernel, and a later park returns it. (One thing
-//! may come between the system call and the leaving of the number: the clone of a foreign waker, which is user
-//! code. If the operation is polled while no loop runs, that code may even make a turn, which may mark an edge.
-//! So the flag is looked at again before a number is left; if the side is ready by then, the task is woken at
-//! once. It is woken at once, too, if a signal has interrupted the call.)
+//! between the two. An edge that comes meanwhile waits in the kernel, and a later park returns it. There are two
+//! exceptions. A foreign waker is cloned between the system call and the leaving of the waiter. That is user
+//! code: if no loop runs, it may even make a turn, which marks an edge. So the flag is looked at again before a
+//! waiter is left; if the side is ready by then, the task is woken at once. And a call that a signal has
+//! interrupted wakes its task at once.
 //!
 //! A new read side is not ready, and registering the socket makes the kernel report what is there already. (Most
 //! write sides begin ready: see below.) A short read has emptied the stream, and a short write has filled the
@@ -210,14 +212,14 @@
 //!
 //! Exceptions:
 //!
-//! - The operation of an [`AsyncFd`](net::AsyncFd) is user code, and may make a turn itself, if it is polled
-//!   while no loop runs. So its side stays ready if an edge has come since the operation began
-//!   (`net/async_fd.rs`).
-//! - After an edge that has reported more than new bytes (the end of a stream, urgent data), and after a read of
-//!   a Unix stream that has stopped at passed descriptors (only Linux says so; elsewhere, and when hyper reads,
-//!   every read counts as one), a short read leaves its side ready, until an operation would block. A read that
-//!   has found the end leaves it ready, too (`net/readiness.rs`). Without epoll or kqueue each short transfer
-//!   leaves it ready; on Unix, the wait after an operation that would block registers the socket again.
+//! - The operation of an [`AsyncFd`](net::AsyncFd) is user code: it runs while the state is free, each attempt
+//!   spends a unit of the budget, and it may make a turn itself, if it is polled while no loop runs. So its side
+//!   stays ready if an edge has come since the operation began (`net/async_fd.rs`).
+//! - Two things let a short read leave its side ready, until an operation would block: an edge that has reported
+//!   more than new bytes (the end of a stream, urgent data), and a read of a Unix stream that may have stopped
+//!   at passed descriptors. (Linux says whether it has; elsewhere, and when hyper reads, each read may have.) A
+//!   read that has found the end leaves it ready, too (`net/readiness.rs`). Without epoll or kqueue each short
+//!   transfer leaves it ready; on Unix, the wait after an operation that would block registers the socket again.
 //! - An `accept` that fails for want of descriptors leaves its side ready, as no edge will come when there are
 //!   some again. So to try again at once would spin: [`serve`](net::serve) waits by a timer.
 //! - The write side of a socket begins ready, unless it listens or is still connecting. Both sides of an
@@ -263,8 +265,8 @@
 //! When the `gather` ends or is dropped, each handle whose output was not taken drops: it aborts its child if
 //! that is not done, and takes it out of the group, so that its end counts nothing down. The group is freed
 //! after the handles, so no task is a member of a group that is gone. (No other handle of a child exists, so
-//! only the `gather`, or the end of the loop, cancels one. If a child was awaiting a `JoinHandle`, that is
-//! dropped, and the task behind it goes on.)
+//! while the loop lives only the `gather` cancels one; the end of the loop drops them all, and counts nothing
+//! down. If a child was awaiting a `JoinHandle`, that is dropped, and the task behind it goes on.)
 //!
 //! **An abort.** `JoinHandle::abort` marks the task, and drops nothing. One that is being polled is dropped when
 //! its poll ends, woken meanwhile or not; any other that is queued keeps its place, in this batch or the next;
@@ -288,10 +290,10 @@
 //! and returns whether it was set before (`inbox::wake`; `wake/flags.rs`). If not, the thread pushes a message
 //! into the loop's inbox under a lock, and then, unlocked, rings the loop if it is marked as asleep, by a bell
 //! that the inbox keeps (`wake/inbox.rs`). If the flag was set, there is nothing more to do: the thread that has
-//! set it leaves the message, and rings if need be. So one message serves all wakes of a slot. It names only the
-//! slot, since the wakes may be meant for several tasks that had the slot one after another. (If the inbox is
-//! closed, the thread clears the flag again: left set, it would silence that slot in the next loop with the
-//! short id.)
+//! set it leaves the message, and rings if need be. So one message serves all wakes of a slot until its flag is
+//! cleared. It names only the slot, since the wakes may be meant for several tasks that had the slot one after
+//! another. (If the inbox is closed, the thread clears the flag again: left set, it would silence that slot in
+//! the next loop with the short id.)
 //!
 //! In the third step of the turn the loop takes the whole list, and only then clears the flags of its slots
 //! (`Inbox::drain`). After that it handles the messages: `State::receive` queues the task that has the slot by
@@ -318,10 +320,10 @@
 //!
 //! Either the loop sees the message, or the thread sees the mark, and rings. If the ring comes before the loop
 //! is in the system call, it stays pending in the kernel, as bytes for a socket do, and the call returns at
-//! once. If it comes after the call, the next park ends in vain. (A ring that a signal interrupts is repeated.)
-//! The first sender clears the mark, so a loop that sleeps is rung once, however many come. Each wake sets the
-//! flag with `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll also sees
-//! what the thread wrote before its wake.
+//! once. If it comes after the call, the next park that asks the kernel returns at once, in vain. (A ring that a
+//! signal interrupts is repeated.) The first sender clears the mark, so a loop that sleeps is rung once, however
+//! many come. Each wake sets the flag with `Release`, even if it is set already, and the loop clears it with
+//! `Acquire`: so the poll also sees what the thread wrote before its wake.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number, unless the deadline has come
 //! (`time/sleep.rs`). An idle loop parks until about the first deadline (`park.rs`), unless something else comes
@@ -338,13 +340,13 @@
 //! way, mostly from a thread that waits for signals (`signal.rs`).
 //!
 //! **The end of a loop.** It comes when the `EventLoop` is dropped, at the end of [`run`] too (`lifecycle.rs`).
-//! The tasks are dropped in spawn order, while the loop is the running one. So a destructor may spawn, wake and
-//! abort; what it spawns is dropped at once. No task is polled again, not even to learn of the end (a coroutine
-//! of asyncio does): what needs an `await` must be done before. Then the inbox is closed, and the messages in it
-//! are dropped. Every waiter that is left (a foreign waker, or a task of another loop whose waker was passed to
-//! a future of this one) is woken. What is polled after the end finds the loop gone: a handle gives "cancelled",
-//! a socket an error; a `gather` panics; a sleep takes a timer of the loop that polls it, or panics if none
-//! runs. Then jobs that have begun are waited for.
+//! The tasks are dropped in spawn order, and what awaits each is woken, while the loop is the running one. So a
+//! destructor may spawn, wake and abort; what it spawns is dropped at once. No task is polled again, not even to
+//! learn of the end (a coroutine of asyncio does): what needs an `await` must be done before. Then the inbox is
+//! closed, and the messages in it are dropped. Every waiter that is left (a foreign waker, or a task of another
+//! loop whose waker was passed to a future of this one) is woken. What is polled after the end finds the loop
+//! gone: a handle gives "cancelled", a socket an error; a `gather` panics; a sleep takes a timer of the loop
+//! that polls it, or panics if none runs. Then jobs that have begun are waited for.
 //!
 //! # Reading order
 //!
@@ -463,11 +465,12 @@
 //! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
 //! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum and give it back to be
 //!    woken, one by one, in order.
-//! 6. **The schedule can be seen.** With FIFO, frozen batches and a virtual clock, each run of a program without
-//!    sockets or other threads has the same schedule. So tests assert whole schedules, and this documentation
-//!    has pictures of them. An [observer](observe) is given an event for each step of a task, a timer or a
-//!    source, and for each park that asks the kernel or lets time pass. The core records each event by a call,
-//!    which is a branch if nothing observes the loop; pictures and traces are derived from the events.
+//! 6. **The schedule can be seen.** With FIFO, frozen batches and a virtual clock, each run of a program that
+//!    uses no sockets, other threads or random numbers has the same schedule. So tests assert whole schedules,
+//!    and this documentation has pictures of them. An [observer](observe) is given an event for each step of a
+//!    task, a timer or a source, and for each park that asks the kernel or lets time pass. The core records each
+//!    event by a call, which is a branch if nothing observes the loop; pictures and traces are derived from the
+//!    events.
 //!
 //! # Invariants
 //!
@@ -478,11 +481,13 @@
 //!   poll; the drop of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; the
 //!   drop of what waits in the inbox; the operation of an `AsyncFd`; an observer; a logger; the panic hook. A
 //!   value that may run such code leaves the state first. Then it is woken or dropped; its panic is caught.
-//! - Nothing panics while the state is in use, but for debug assertions: a look-up by a number from outside
-//!   returns a harmless value if nothing is there. (An index that a table has made itself is trusted.)
-//! - A wake is never lost. It may come from any thread at any time, after the loop is gone and during
-//!   the destruction of thread-locals (but for what `current.rs` says of three systems); it never panics and
-//!   never waits for user code. The poll that follows sees what the waking thread wrote before the wake.
+//! - Nothing panics while the state is in use, but for debug assertions and an allocator's hook (see the
+//!   limits): a look-up by a number from outside returns a harmless value if nothing is there. (An index that a
+//!   table has made itself is trusted.)
+//! - A wake is never lost. It may come from any thread at any time (but not from a signal handler), after the
+//!   loop is gone and during the destruction of thread-locals (but for what `current.rs` says of three systems);
+//!   it never panics and never waits for user code. The poll that follows sees what the waking thread wrote
+//!   before the wake.
 //! - FIFO, unless the loop has an order (`wake/order.rs`): tasks are polled in the order in which they came into
 //!   the ready queue. Timers fire in the order (deadline in microseconds, arming), never early.
 //! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, sockets, inbox and timers are

@@ -17,13 +17,13 @@
 //! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
 //!
 //! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay queued.
-//! Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last park (61,
-//! not 62: the next batch, which is not known yet, has at least one pop), or if the loop is to stop. Without
-//! this, a program of short `block_on`s would never park.
+//! Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last park (the
+//! next batch is not known yet, but its first pop would be the 62nd), or if the loop is to stop. Without this, a
+//! program of short `block_on`s would never park.
 //!
-//! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and
-//! then runs the batch. It selects in every iteration; this loop leaves steps 2 and 3 out while tasks are
-//! ready, for 61 pops or one batch, whichever is more.
+//! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and then
+//! runs the batch. It selects in every iteration; within one run, this loop leaves steps 2 and 3 out while tasks
+//! are ready, for 61 pops or one batch, whichever is more.
 //!
 //! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
 //! thread-local ([`current::take`]) and hands from step to step. Whatever may run user code stands in a

@@ -20,8 +20,8 @@
 //! While a task is polled, the turn holds its box, and the loop's state is free: user code may spawn, wake,
 //! abort and drop. "Being polled" is not a status: the box is out. Meanwhile the status says what has happened
 //! since the poll began: NotQueued (nothing), Queued (it was woken), Aborted (when the poll returns, the future
-//! is dropped, or its value; no wake queues it any more). `put_back` leaves the status as it is (so after a wake
-//! it leads to Queued, not to NotQueued); `finish` frees the slot if no handle is left.
+//! is dropped, or its value; no wake queues it any more). `put_back` leaves the status as it is (its arrow leads
+//! to Queued if the task was woken in its poll); `finish` frees the slot if no handle is left.
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output. A handle
 //! finds its task by the whole id. A waker has room only for the low bits of the id. With the loop's short id

@@ -1,10 +1,10 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
 //! It is a vector of task numbers and a position in it. A push appends a number; a pop moves the position on; a
-//! park removes the numbers that were popped, and moves the rest to the front. The rest begins the next batch,
-//! which in FIFO order is popped before the next park. So a number is moved at most once, and a push and a pop
-//! are O(1), amortised. (A `block_on` that ends in the middle of a batch may park too, and move it a second
-//! time.)
+//! park removes the numbers that were popped, and moves the rest to the front. What is left stands first in the
+//! next batch, and in FIFO order a whole batch is popped between two parks. So a number is moved at most once,
+//! and a push and a pop are O(1), amortised. (A `block_on` that ends in the middle of a batch may park too, and
+//! move it a second time.)
 //!
 //! ```text
 //!   │ popped since the park │ the rest of the batch │ pushed since: the next batch │
