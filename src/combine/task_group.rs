@@ -16,6 +16,7 @@ use crate::task::budget;
 use crate::task::group_table::WakeOn;
 use crate::task::join::{JoinError, JoinHandle};
 use crate::task::quiet::drop_quietly;
+use crate::task::spawn::set_name;
 
 /// A set of tasks that can grow while it is waited for: asyncio's `TaskGroup`, tokio's `JoinSet`.
 ///
@@ -103,6 +104,9 @@ pub struct TaskGroup<T> {
     closed: Cell<bool>,
 }
 
+/// The panic of a spawn.
+const CLOSED: &str = "the TaskGroup is closed: it takes no more tasks";
+
 /// The id of a task that was joined, and its result.
 type Joined<T> = (u64, Result<T, JoinError>);
 
@@ -128,8 +132,7 @@ impl<T: 'static> TaskGroup<T> {
 
     /// Starts a task in the group, as [`spawn`](crate::spawn) does. All tasks of a group belong to one loop:
     /// the one on which the first was spawned, running or not. When that is gone, a future is dropped at
-    /// once. The task has no name. It may await one that has, by [`spawn_named`](crate::spawn_named); but that
-    /// one goes on if the group is dropped.
+    /// once.
     ///
     /// ```
     /// # boucle::run(async {
@@ -147,8 +150,35 @@ impl<T: 'static> TaskGroup<T> {
     /// group's loop is full, or lives on another thread.
     #[track_caller]
     pub fn spawn<F: Future<Output = T> + 'static>(&self, future: F) -> AbortHandle {
-        let spawned = self.try_spawn(future).ok();
-        spawned.expect("the TaskGroup is closed: it takes no more tasks")
+        self.try_spawn(future).ok().expect(CLOSED)
+    }
+
+    /// Starts a task with a name, as [`spawn_named`](crate::spawn_named) does, in the group.
+    ///
+    /// ```
+    /// # boucle::run(async {
+    /// let group = boucle::TaskGroup::<()>::new();
+    /// group.spawn_named("answer", async { panic!("no idea") });
+    /// let error = group.join_next().await.unwrap().unwrap_err();
+    /// assert_eq!(error.to_string(), "task 2 \"answer\" panicked: no idea");
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn spawn_named<F: Future<Output = T> + 'static>(
+        &self,
+        name: impl Into<String>,
+        future: F,
+    ) -> AbortHandle {
+        let future = Unspawned::new(future); // The name's conversion may panic.
+        let name = name.into().into_boxed_str();
+        assert!(!self.is_closed(), "{CLOSED}");
+        let task = self.spawn_from(Location::caller(), future);
+        set_name(&task, name);
+        task
     }
 
     /// As [`spawn`](Self::spawn), for a group that may be closed.
@@ -171,7 +201,10 @@ impl<T: 'static> TaskGroup<T> {
     /// As [`spawn`](Self::spawn), but not if the group is closed.
     #[track_caller]
     pub fn try_spawn<F: Future<Output = T> + 'static>(&self, future: F) -> Result<AbortHandle, F> {
-        if self.is_closed() { Err(future) } else { Ok(self.spawn_from(Location::caller(), future)) }
+        if self.is_closed() {
+            return Err(future);
+        }
+        Ok(self.spawn_from(Location::caller(), Unspawned::new(future)))
     }
 
     /// Spawns a task that counts as spawned at `location`, closed or not.
@@ -179,14 +212,13 @@ impl<T: 'static> TaskGroup<T> {
     pub(crate) fn spawn_from<F: Future<Output = T> + 'static>(
         &self,
         location: &'static Location<'static>,
-        future: F,
+        future: Unspawned<F>,
     ) -> AbortHandle {
         // Not by `get_or_init`: a closure has no caller for a panic to name.
         if self.group.get().is_none() {
             let _ = self.group.set(Group::new("TaskGroup", 0, WakeOn::Each));
         }
         let group = self.group.get().expect("it is made above");
-        let future = Unspawned::new(future); // First: a hook of the allocator may spawn here too.
         let position = self.tasks.borrow().vacant_key();
         let task = group.spawn(position, location, future);
         group.grow(); // Not before: the spawn may panic.

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::listener::Listener;
+use crate::combine::group::Unspawned;
 use crate::combine::task_group::TaskGroup;
 use crate::current;
 use crate::observe::event::EventKind;
@@ -120,7 +121,7 @@ where
             let begun = catch_unwind(AssertUnwindSafe(|| handler(stream, client)));
             // The value is dropped in the task, where a panic of its destructor is the task's.
             let task = async { begun.unwrap_or_else(|panic| resume_unwind(panic)).await.map(drop) };
-            connections.add(connections.tasks.spawn_from(location, task).id(), peer);
+            connections.add(connections.tasks.spawn_from(location, Unspawned::new(task)).id(), peer);
         }),
         max_connections: usize::MAX,
         // Not `eprintln!`, which panics if stderr is closed.

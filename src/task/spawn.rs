@@ -140,15 +140,19 @@ pub fn spawn_named<F: Future<Output: 'static> + 'static>(
     let name = name.into().into_boxed_str();
     let loop_number = current::running_number();
     let handle = spawn_on(loop_number, Joiner::Nothing, Location::caller(), task.take());
-    let AbortHandle { loop_number, slot, id } = handle.task;
-    // A loop that is closing has refused the task.
+    set_name(&handle.task, name);
+    handle
+}
+
+/// Names a task, unless it is done: a loop that is closing has refused it.
+pub(crate) fn set_name(task: &AbortHandle, name: Box<str>) {
+    let AbortHandle { loop_number, slot, id } = *task;
     if let Some(mut state) = current::find(loop_number)
         && !state.tasks.is_done(slot, id)
     {
         state.record(|_| EventKind::Named { task: id, name: Arc::from(&*name) });
         state.tasks.names.insert(slot, name);
     }
-    handle
 }
 
 /// Spawns a task on a loop of this thread, running or not. A loop that is closing or gone drops it at once.

@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::leaves::{Handle, poll_budget};
-use crate::model::{Id, Model, drop_quietly, spawn, with};
-use crate::runtime::{Coroutine, Failure, JoinError, Joined, Mode, Outcome, Returned, Value};
+use crate::model::{Id, Model, drop_quietly, spawn, spawn_named, with};
+use crate::runtime::{Coroutine, Failure, JoinError, Joined, Mode, Name, Outcome, Returned, Value};
 use crate::timers::{Sleep, sleep};
 
 /// What is known of several tasks, and the task that waits for them.
@@ -249,7 +249,14 @@ impl TaskGroup {
         if self.is_closed.get() {
             return Err(future);
         }
-        let task = spawn(future);
+        Ok(self.add(spawn(future)))
+    }
+
+    pub(crate) fn spawn_named(&self, name: Name, future: Coroutine) -> Option<Id> {
+        self.add(spawn_named(name, future))
+    }
+
+    fn add(&self, task: Handle) -> Option<Id> {
         let id = task.0;
         let mut places = self.places.borrow_mut();
         let place = self.free.borrow_mut().pop().unwrap_or_else(|| {
@@ -258,7 +265,7 @@ impl TaskGroup {
         });
         self.members.add(place, &task);
         places[place] = Some(task);
-        Ok(id)
+        id
     }
 
     /// Gives what a `join_all` that was dropped has joined, then what is done next.

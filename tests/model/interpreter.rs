@@ -411,6 +411,13 @@ fn do_act<R: Runtime>(world: &Shared<R>, label: u32, act: Act) {
                 Err(_refused) => log::<R>(label, "refused by a group", group),
             }
         }
+        Act::SpawnNamedInGroup(group, program) => {
+            let group = world.group(group);
+            if !R::is_closed(&group) {
+                let name = program.label;
+                world.keep_aborts(R::spawn_named_in(&group, name, coroutine(world, program)));
+            }
+        }
         Act::IsFinished(task) => {
             if let Some(is_finished) = world.with_task(task, R::is_finished) {
                 log::<R>(label, "is finished", usize::from(is_finished));

@@ -255,6 +255,10 @@ impl Runtime for OnBoucle {
         group.try_spawn(future)
     }
 
+    fn spawn_named_in(group: &TaskGroup<Returned>, name: Name, future: Coroutine) -> AbortHandle {
+        group.spawn_named(name.to_string(), future)
+    }
+
     async fn join_next(group: &TaskGroup<Returned>) -> Option<Joined> {
         group.join_next().await.map(|outcome| outcome.map_err(join_error))
     }

@@ -208,6 +208,10 @@ impl Runtime for OnModel {
         group.try_spawn(future)
     }
 
+    fn spawn_named_in(group: &TaskGroup, name: Name, future: Coroutine) -> Option<Id> {
+        group.spawn_named(name, future)
+    }
+
     fn join_next(group: &TaskGroup) -> impl Future<Output = Option<Joined>> {
         group.join_next()
     }

@@ -105,6 +105,7 @@ pub(crate) enum Act {
     /// Spawns this number of tasks that do the same.
     SpawnMany(usize, Program),
     SpawnInGroup(Index, Program),
+    SpawnNamedInGroup(Index, Program),
     Here(Sent),
     /// Another thread does this, while this one waits.
     Elsewhere(Vec<Sent>),
@@ -191,7 +192,10 @@ fn leave_out_of_step(step: &mut Step, n: &mut usize) -> bool {
 fn leave_out_of_act(act: &mut Act, n: &mut usize) -> bool {
     match act {
         Act::Spawn(program) | Act::SpawnNamed(program) => leave_out_of_program(program, n),
-        Act::SpawnMany(_, program) | Act::SpawnInGroup(_, program) => leave_out_of_program(program, n),
+        Act::SpawnMany(_, program) => leave_out_of_program(program, n),
+        Act::SpawnInGroup(_, program) | Act::SpawnNamedInGroup(_, program) => {
+            leave_out_of_program(program, n)
+        }
         Act::Here(sent) => leave_out_of_sent(sent, n),
         Act::Elsewhere(sent) => leave_out_of(sent, n, &leave_out_of_sent),
         Act::IsFinished(_) | Act::Count(_) | Act::AbortAll(_) | Act::CloseGroup(_) | Act::DropGroup(_) => {
@@ -222,7 +226,7 @@ pub(crate) struct Generator<N> {
 }
 
 const STEPS: usize = 27;
-const ACTS: usize = 19;
+const ACTS: usize = 20;
 
 /// Ties, neighbours, fractions of the wheel's ticks, and the edges of its levels.
 const DURATIONS: [Nanos; 14] = [
@@ -247,13 +251,13 @@ const MISSED: [MissedTickBehavior; 3] =
 
 /// Kinds of steps and acts that belong together, as `Generator::kinds` and `acts` have them.
 const THEMES: [(&[usize], &[usize]); 8] = [
-    (&[1, 2, 4, 7, 7, 12, 17, 18, 18, 19, 22], &[1, 1, 5, 7, 8, 9, 17]), // groups
-    (&[1, 3, 4, 5, 6, 7, 8, 21, 24, 24, 26], &[2, 15, 15, 16]),          // time
-    (&[1, 7, 8, 10, 11, 16], &[2, 3, 4, 18]),                            // handles
-    (&[1, 9, 12, 8], &[2, 5, 6, 6]),                                     // wakes of what has ended
-    (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11, 18, 18]),                  // panics
-    (&[1, 1, 2, 4, 7, 9, 10, 12, 12, 23], &[2, 3, 5, 6, 6, 13, 13, 14]), // another thread
-    (&[1, 4, 13, 14, 15, 20, 22, 22], &[1, 2, 11]),                      // children that fail
+    (&[1, 2, 4, 7, 7, 12, 17, 18, 18, 19, 22], &[1, 1, 5, 7, 8, 9, 17, 19]), // groups
+    (&[1, 3, 4, 5, 6, 7, 8, 21, 24, 24, 26], &[2, 15, 15, 16]),              // time
+    (&[1, 7, 8, 10, 11, 16], &[2, 3, 4, 18]),                                // handles
+    (&[1, 9, 12, 8], &[2, 5, 6, 6]),                                         // wakes of what has ended
+    (&[1, 2, 7, 10, 13, 16, 22], &[2, 11, 11, 18, 18]),                      // panics
+    (&[1, 1, 2, 4, 7, 9, 10, 12, 12, 23], &[2, 3, 5, 6, 6, 13, 13, 14]),     // another thread
+    (&[1, 4, 13, 14, 15, 20, 22, 22], &[1, 2, 11]),                          // children that fail
     (&[1, 4, 4, 4, 17, 25], &[1, 1, 1, 1, 1, 7, 9, 17]), // groups that go on after some are joined
 ];
 
@@ -396,6 +400,7 @@ impl<N: Numbers> Generator<N> {
             16 => Act::DropInterval(random.below(2)),
             17 => Act::Count(self.group()),
             18 => Act::SpawnNamed(self.program(depth + 1)),
+            19 => Act::SpawnNamedInGroup(self.group(), self.program(depth + 1)),
             _ => Act::IsFinished(random.below(8)),
         }
     }

@@ -132,6 +132,8 @@ pub(crate) trait Runtime: Sized + 'static {
 
     fn group() -> Self::Group;
     fn try_spawn(group: &Self::Group, future: Coroutine) -> Result<Self::Aborts, Coroutine>;
+    /// The group is open.
+    fn spawn_named_in(group: &Self::Group, name: Name, future: Coroutine) -> Self::Aborts;
     fn join_next(group: &Self::Group) -> impl Future<Output = Option<Joined>>;
     fn poll_join_next(group: &Self::Group, cx: &mut Context<'_>) -> Poll<Option<Joined>>;
     fn join_all(group: &Self::Group) -> impl Future<Output = Vec<Returned>>;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use boucle::{JoinHandle, gather, sleep, spawn, yield_now};
+use boucle::{JoinHandle, TaskGroup, gather, sleep, spawn, yield_now};
 
 use super::{explosive, message_of};
 use crate::common::{Bomb, Log, OnDrop, SECOND, panic_of, virtual_loop};
@@ -37,12 +37,19 @@ fn a_name_that_panics_ends_no_process() {
             panic!("in the name")
         }
     }
-    let bomb = Bomb("in the future");
-    let named = || {
-        let _task = boucle::spawn_named(Name, async move { drop(bomb) });
+    let future = || {
+        let bomb = Bomb("in the future");
+        async move { drop(bomb) }
     };
-    let panicked = panic_of(|| virtual_loop().block_on(async { named() }));
+    let panicked = panic_of(|| {
+        virtual_loop().block_on(async { drop(boucle::spawn_named(Name, future())) });
+    });
     assert_eq!(panicked, "in the name");
+    virtual_loop().block_on(async {
+        let group = TaskGroup::new();
+        let panicked = panic_of(|| group.spawn_named(Name, future()));
+        assert_eq!((panicked.as_str(), group.len()), ("in the name", 0));
+    });
 }
 
 /// Of a task whose poll and whose destructor panic, the handle gives the panic of the poll.

@@ -4,7 +4,8 @@ use std::future::{pending, ready};
 use std::pin::pin;
 use std::rc::Rc;
 
-use boucle::{TaskGroup, now, sleep, spawn, timeout, yield_now};
+use boucle::trace::Recorder;
+use boucle::{EventLoop, TaskGroup, now, sleep, spawn, timeout, yield_now};
 use futures_lite::future::poll_once;
 
 use crate::common::{Bomb, Log, OnDrop, SECOND, counted, holds, ms, panic_of, turn, virtual_loop, virtually};
@@ -224,6 +225,7 @@ fn a_closed_group_refuses() {
         assert_eq!(group.try_spawn(ready(2)).unwrap_err().await, 2);
         let refusal = panic_of(|| group.spawn(ready(3)));
         assert_eq!(refusal, "the TaskGroup is closed: it takes no more tasks");
+        assert_eq!(panic_of(|| group.spawn_named("late", ready(4))), refusal);
         assert_eq!(group.join_all().await, [1]);
     });
 }
@@ -244,6 +246,26 @@ fn a_group_that_has_failed_is_closed() {
         assert!(group.is_closed() && group.is_empty());
     });
     assert_eq!(log.take(), ["refused"]);
+}
+
+/// A task of a group may have a name, which its error and a dump show. It counts as spawned where the program
+/// calls the group.
+#[test]
+fn a_task_of_a_group_may_have_a_name() {
+    let observed = EventLoop::builder().virtual_clock().observe(Recorder::new()).build().unwrap();
+    observed.block_on(async {
+        let group = TaskGroup::new();
+        group.spawn(ready(1));
+        let waits = group.spawn_named("waits", pending());
+        let here = format!("{}:{}:", file!(), line!() - 1);
+        let dump = boucle::dump().to_string();
+        let line = dump.lines().find(|line| line.contains("\"waits\"")).unwrap();
+        assert!(line.contains(&here), "{dump}");
+        waits.abort();
+        assert_eq!(group.join_next().await.unwrap().unwrap(), 1);
+        let error = group.join_next().await.unwrap().unwrap_err();
+        assert_eq!((error.id(), error.name()), (waits.id(), Some("waits")));
+    });
 }
 
 /// `abort_all` aborts the tasks of the group, which stays open.
