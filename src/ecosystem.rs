@@ -3,13 +3,14 @@
 //! What builds on `futures-io`, or on nothing but `Future`, runs unchanged. Each row is tested, most of them
 //! against servers and clients of other projects: the last column is the file in the repository's `tests`
 //! folder that shows the whole. The rows set no limits of time: `ecosystem/examples/https_server.rs` shows
-//! those of a service.
+//! those of a service. With the feature `hyper`, `boucle::hyper` has `Executor` and `Timer`, and streams
+//! have hyper's traits; with `hyper-util` it has `Connector`, too.
 //!
 //! | need | crate | how | shown in |
 //! |---|---|---|---|
-//! | HTTP/1.1 | `hyper`, with boucle's feature `hyper` | `http1::Builder::new().timer(Timer).serve_connection(stream, service)`, in a handler of [`serve`](crate::net::serve) | `ecosystem/tests/http.rs` |
+//! | HTTP/1.1 | `hyper` | `http1::Builder::new().timer(Timer).serve_connection(stream, service)`, in a handler of [`serve`](crate::net::serve) | `ecosystem/tests/http.rs` |
 //! | HTTP/2 | the same | `stream.set_nodelay(true)?;`<br>`http2::Builder::new(Executor).timer(Timer).serve_connection(stream, service)` | `ecosystem/tests/http.rs` |
-//! | an HTTP client with a pool | `hyper-util`, with boucle's feature `hyper-util` | `Client::builder(Executor).build(Connector::new())` | `hyper/tests/client.rs` |
+//! | an HTTP client with a pool | `hyper-util` | `Client::builder(Executor).build(Connector::new())` | `hyper/tests/client.rs` |
 //! | routes and handlers | `axum` without its feature `tokio`, `hyper-util` (`server-auto`, `service`) | `let app = TowerToHyperService::new(router);`<br>`stream.set_nodelay(true)?;`<br>`auto::Builder::new(Executor).serve_connection(stream, app).await` | `ecosystem/tests/axum.rs` |
 //! | graceful shutdown of HTTP and HTTPS | `futures-util` | one future that is shared by the server and its handlers: [`Serve::shutdown_when`](crate::net::Serve::shutdown_when) shows it. It works the same over TLS. | `ecosystem/examples/https_server.rs` |
 //! | the same, without `serve` | `hyper-util` (`server-auto`, `server-graceful`) | `drop(spawn(graceful.watch(builder.serve_connection(stream, app).into_owned())))`, and at the end<br>`graceful.shutdown().await`<br>With TLS, take a `graceful.watcher()` before the handshake, and after it `watcher.watch(connection).await`. | `ecosystem/tests/axum.rs` |
