@@ -79,17 +79,14 @@
 //!            timers that are due ────┘
 //! ```
 //!
-//! A park is due if nothing is ready, if the loop is to stop or is run turn by turn, or if the pops since the
-//! last park and those of the next batch are together more than 61 (most pops are polls). If none is due, the
-//! turn ends after step 1. So small batches are strung together, as long as they stay within 61 pops (the first
-//! batch of a run always runs); but no park comes in the middle of a batch (a `block_on` whose future is done
-//! leaves its batch, and may park then).
+//! A park is due if nothing is ready, or if the polls since the last park and those of the next batch would
+//! together be more than 61. If none is due, the turn ends after step 1. With a thousand tasks that are always
+//! ready, a park follows each batch. With ten, it follows every sixth batch: after 60 polls, since a seventh
+//! would make 70. Polls are counted, not time, since reading the clock costs more than the loop's share of a
+//! poll. 61 is tokio's number, and as arbitrary here as there. (`turn.rs` has the exceptions.)
 //!
-//! With a thousand tasks that are always ready, a park follows each batch. With ten, it follows every sixth
-//! batch: after 60 pops, since a seventh would make 70. Pops are counted, not time, since reading the
-//! clock costs more than the loop's share of a poll. 61 is tokio's number, and as arbitrary here as there.
-//! With a virtual clock, an idle loop does not sleep: time jumps to the next deadline
-//! (`time/virtual_time.rs` has the exceptions).
+//! With a virtual clock, an idle loop does not sleep: time jumps to the next deadline (`time/virtual_time.rs`
+//! has the exceptions).
 //!
 //! [`run`] makes an [`EventLoop`], runs its argument as `block_on` does, and drops the loop. `block_on` makes
 //! turns until the *main future*, its argument, is done (it panics if [`stop`] ends them first); `run_forever`
@@ -97,25 +94,27 @@
 //! function, `run_until` in `src/turn.rs`. A thread runs one loop at a time: a task that calls [`run`] panics.
 //! But a thread may have several loops, and run them in turn.
 //!
+//! On a first reading, go from here to the [reading order](#reading-order), and open the code. Come back to the
+//! vocabulary for a word, and to the eleven paths one at a time. The invariants and the limits are for those who
+//! change the loop.
+//!
 //! # Vocabulary
 //!
 //! | word | meaning |
 //! |---|---|
-//! | future, coroutine | what is polled; a coroutine is the future of an `async fn` |
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
 //! | batch | what was in the ready queue when the turn began (in a loop with an order, such as a shuffled one, a batch is one number, drawn from the queue) |
 //! | poll | to resume a *future*, once. The kernel is asked, never polled (mio's `Poll`, in `net/poller.rs`, is another thing) |
-//! | park | the second step: the loop asks the kernel for events, with a timeout. If it has no socket and need not sleep, it skips the system call. A turn sleeps nowhere else |
-//! | wake | to put a task in the ready queue |
-//! | waker | what wakes a task |
-//! | arm, fire | a timer is armed when it is put into the wheel, and fires in the third step of a turn, once its deadline has come |
+//! | park | the second step: the loop asks the kernel for events, with a timeout (`park.rs` says when it skips that). A turn sleeps nowhere else |
+//! | arm, fire | a timer is armed when it is put into the *wheel*, the hierarchical table of timers, and fires in the third step of a turn, once its deadline has come |
 //! | task | a spawned future, with an *entry* in the table. A *cell* holds the future, later its output. The cell's allocation is the task's *box*, which the entry owns between polls |
 //! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed. (The wheel's slots are another thing) |
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
 //! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it: when its number is popped, when its poll ends, or when the loop ends |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. Its place is one of two thread-locals: the first is for the running loop, the second has a list of the others. It is *free* while it is in its place, as during each poll: then a spawn or a wake can take it. It is *in use* while the loop's own code has it out of its place; to *release* it is to put it back. From the taking to the release is one *use* |
-//! | running loop | the loop that is being run on this thread |
+//! | state | all that a loop owns, in one box. One thread-local has that of the running loop, another a list of the rest |
+//! | free, in use | said of a state. It is *free* while it is in its thread-local, as during each poll: then a spawn or a wake can take it. It is *in use* while the loop's own code has it out. To *release* it is to put it back; from the taking to the release is one *use* |
+//! | running loop | the loop that this thread is running (or making, or dropping) |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
 //! | joiner | what waits for a task: a waiter, or the task's group |
 //! | foreign waker | a waker that is not boucle's: another runtime's, or one that a future makes for its children, as `FuturesUnordered` does |
@@ -129,12 +128,12 @@
 //! | idle | said of a loop when nothing is ready. It gives back the memory that only a burst has needed: many tasks, timers or sockets at one time |
 //! | job | blocking work on a thread of the pool: [`run_in_executor`] |
 //! | group, member | several tasks that one waiter waits for: the children of a `gather` |
+//! | budget | 128 results of ready operations in one poll; then the next operation yields (`task/budget.rs`) |
 //! | source | a registered socket, or another descriptor, with two *sides*, read and write, and the *readiness* of each |
+//! | edge | the kernel's report that a side has become ready |
 //! | token | a source's slot, as the kernel hands it back |
 //! | reactor | the table of sources |
-//! | wheel | the hierarchical timer wheel |
 //! | allocator's hook | code of the program's own global allocator, if that calls into the loop while memory is allocated. The [limits](#limits) say what it may do |
-//! | stackful coroutine | one with a stack of its own, from another crate: it may be suspended inside any call, even a poll |
 //!
 //! What a waker holds, and what is in the ready queue, is the *number* of a task or a main future:
 //!
@@ -152,237 +151,55 @@
 //! A loop has a number of its own: its short id, and a count of the loops that the process has made. No two
 //! loops have the same. Handles, armed sleeps and sockets hold that number, so they reach no loop but their own.
 //!
-//! # Eleven paths through the loop
+//! # Six ideas
 //!
-//! **A spawn, to the first poll.** `spawn` (`task/spawn.rs`) boxes the future in a cell (`task/cell.rs`) and
-//! takes the running loop's state (by `current::find`, whose guard puts it back). `State::spawn` gives the
-//! task a slot and an id in the table (`task/table.rs`) and pushes its number into the ready queue
-//! (`wake/ready.rs`). The handle that `spawn` returns is three numbers: the loop's, the slot and the id. The
-//! turn under way has frozen its batch, so the next turn pops the number, takes the box out of its slot,
-//! releases the state, and polls with a waker that is the number (`turn.rs`).
-//!
-//! Refusals: if the end of the loop has begun, `State::spawn` returns the box. `spawn` drops it when the state
-//! is free, and the handle gives "cancelled". `spawn` panics where no loop runs, or if the loop's 2^32 - 1 slots
-//! are taken (2^20 - 1 on 32 bits). `LoopHandle::spawn` leaves a message, on the loop's own thread too: it gives
-//! an error if the loop is gone; if the loop is full, or ends before it has read the message, the closure is
-//! dropped silently.
-//!
-//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter in
-//! that task's entry, as its *joiner*: usually the number of the task that awaits the handle (`task/join.rs`).
-//! When the task is done, `State::finish` wakes the joiner (`state.rs`; at the end of the loop, `lifecycle.rs`
-//! does), whose next poll takes the output out of the box.
-//!
-//! Whatever polls the handle last is the joiner. Dropping a handle detaches the task, which goes on. The
-//! panic hook reports a panic when it happens, even if no handle asks for it. When the loop ends, all outputs
-//! are dropped: a handle gives "cancelled" then, even if its task had returned.
-//!
-//! **A readable socket, to the poll.** A socket is non-blocking, and registered once, when it is made,
-//! edge-triggered: the kernel reports that something has come, and does not report it again. (A level-triggered
-//! kernel would report a readable socket at every park until it is read. So a loop either reads at once, into a
-//! buffer of its own, as asyncio's transports do, or registers the socket for each wait, as its `sock_recv`
-//! does: two system calls. But an edge comes once: the loop has to remember it.)
-//!
-//! So each of its two sides, read and write, has a flag, *ready*: an operation may succeed. The kernel's
-//! report, an *edge*, makes a side ready. A side stops being ready when an operation would block; on a stream
-//! also after a *short* read or write: of some bytes, but fewer than were asked for.
-//!
-//! A read, like a handle and a `gather`, asks first whether any *budget* is left, and spends one unit when it
-//! returns a result (`task/budget.rs`: after 128 results in one poll the next operation wakes its task and is
-//! pending, so that others are polled; a sleep asks only when it is over). If the side is ready, it asks the
-//! kernel, while the state is in use. If the side is not ready, or the call would block, it leaves the task's
-//! number with the side (`Source::poll` in `net/source.rs`, `net/readiness.rs`), and is pending. A park returns
-//! an event whose token is the source's slot; `State::wake_sources` marks as ready the sides that the event
-//! names, takes all waiters of each side that was not ready before, and pushes their numbers. In the next batch
-//! each of these tasks is polled, and reads if the side is still ready. If the first made a short read, it is
-//! not, and the others leave their numbers again, without a system call; otherwise the next one asks the kernel
-//! too.
-//!
-//! No edge is lost. Only `State::wake_sources`, at the beginning of the third step, marks sides by edges, and it
-//! runs no user code. An operation that would block leaves the number in the same poll: so no edge is marked
-//! between the two. An edge that comes meanwhile waits in the kernel, and a later park returns it. There are two
-//! exceptions. A foreign waker is cloned between the system call and the leaving of the waiter. That is user
-//! code: if no loop runs, it may even make a turn, which marks an edge. So the flag is looked at again before a
-//! waiter is left; if the side is ready by then, the task is woken at once. And a call that a signal has
-//! interrupted wakes its task at once.
-//!
-//! A new read side is not ready, and registering the socket makes the kernel report what is there already. (Most
-//! write sides begin ready: see below.) A short read has emptied the stream, and a short write has filled the
-//! kernel's buffer: so new bytes, or new room, will be an edge. No event reaches the wrong source: all events of
-//! a park are handled before a slot can be freed and given to another.
-//!
-//! Exceptions:
-//!
-//! - The operation of an [`AsyncFd`](net::AsyncFd) is user code: it runs while the state is free, each attempt
-//!   spends a unit of the budget, and it may make a turn itself, if it is polled while no loop runs. So its side
-//!   stays ready if an edge has come since the operation began (`net/async_fd.rs`).
-//! - Two things let a short read leave its side ready, until an operation would block: an edge that has reported
-//!   more than new bytes (the end of a stream, urgent data), and a read of a Unix stream that may have stopped
-//!   at passed descriptors. (Linux says whether it has; elsewhere, and when hyper reads, each read may have.) A
-//!   read that has found the end leaves it ready, too (`net/readiness.rs`). Without epoll or kqueue each short
-//!   transfer leaves it ready; on Unix, the wait after an operation that would block registers the socket again.
-//! - An `accept` that fails for want of descriptors leaves its side ready, as no edge will come when there are
-//!   some again. So to try again at once would spin: [`serve`](net::serve) waits by a timer.
-//! - The write side of a socket begins ready, unless it listens or is still connecting. Both sides of an
-//!   [`AsyncFd`](net::AsyncFd) begin ready.
-//! - With epoll or kqueue, only the read side is watched at first, unless the socket is a TCP stream: the write
-//!   side of any other has an edge whenever the peer takes a message, which would end a park for nothing. The
-//!   first write that has to wait registers the socket again, for both sides.
-//! - Without an edge, a `close` wakes what waits to write, and a `shutdown` of the read side what waits to read;
-//!   and if a side has too many waiters (some may be of dropped operations), all but the first and the newest
-//!   are woken.
-//!
-//! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
-//! state of the running loop. If the task in the slot has the number's identity (the loop's short id is in it),
-//! and is neither queued, aborted nor done, the number is pushed. If the number is of another loop of this
-//! thread, the same is done there. If its loop is not on this thread, or its state is in use (an allocator's
-//! hook may wake), the wake goes into that loop's inbox.
-//!
-//! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
-//! compares the number's identity with that of the task in the slot: if they differ, or the task is aborted or
-//! done, nothing happens. Through the inbox a wake has only the slot: it wakes whatever task has the slot when
-//! the loop reads the message. The worst is that another task is polled in vain, which every future must bear:
-//! `Future::poll` may be called without a wake. (A dropped read leaves its number with the side: the next edge
-//! wakes its task in vain.)
-//!
-//! Rarer cases do no more harm. If the loop is gone, the inbox of its short id is closed, and the wake is
-//! dropped. If a new loop has the short id by then, the wake goes to that; and as each loop counts its tasks
-//! from 1, it may find its very number there, and wake that task in vain. And after 2^20 spawns (2^8 on 32 bits)
-//! generations repeat. Then a stale waker may wake the slot's new task in vain, and a stale number in the queue
-//! may cause an early poll of it.
-//!
-//! **`gather`.** The call boxes the children. The first poll finds no group, makes one, and spawns them as its
-//! members. A group is an entry in a table of the loop: a counter, when to wake (here: at the last), and the
-//! *parent*, the waiter that the `gather` leaves there when it has to wait (`task/group_table.rs`,
-//! `combine/group.rs`). When a member is done, `State::finish` counts down, in O(1) (`Groups::finish_member`).
-//! It wakes the parent once, for any number of children: when the last one is done, or one panics (the group
-//! keeps that child's position). (An `Err` is a value like any other; [`try_gather`] looks at it.) The `gather`
-//! has a `Child` for each, a `JoinHandle` that aborts its task when it drops.
-//!
-//! Then each poll of the `gather`, the first too, looks at the group, if budget is left (`Group::poll_until`).
-//! If a member has panicked, it resumes that panic. If all are done, the handles take the outputs out of the
-//! tasks' slots, in the order of the children. Else it leaves its waiter as the parent, and is pending.
-//!
-//! When the `gather` ends or is dropped, each handle whose output was not taken drops: it aborts its child if
-//! that is not done, and takes it out of the group, so that its end counts nothing down. The group is freed
-//! after the handles, so no task is a member of a group that is gone. (No other handle of a child exists, so
-//! while the loop lives only the `gather` cancels one; the end of the loop drops them all, and counts nothing
-//! down. If a child was awaiting a `JoinHandle`, that is dropped, and the task behind it goes on.)
-//!
-//! **An abort.** `JoinHandle::abort` marks the task, and drops nothing. One that is being polled is dropped when
-//! its poll ends, woken meanwhile or not; any other that is queued keeps its place, in this batch or the next;
-//! one that waits is queued, for the next batch. When the number of an aborted task is popped, the turn drops
-//! the future instead of polling it, and wakes what awaits the handle, which gives "cancelled". So no destructor
-//! runs inside `abort`, where the caller may be in the middle of something, or be the task itself.
-//!
-//! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`), by
-//! `Tasks::abort`. If `current::deliver` finds the state on this thread, that happens at once. If not (a handle
-//! is `Send`), the message goes into the inbox, or nowhere if the loop is gone. A loop that does not run drops
-//! nothing: a marked task stays until the next turn, or the loop's end. An abort of a task that is done does
-//! nothing. If the poll that is under way returns a value, that is dropped. If the poll or the destructor
-//! panics, the handle gives that panic. A [`timeout`] aborts nothing: its future is dropped with it, on the
-//! spot. And the end of a loop drops the aborted tasks with all the others.
-//!
-//! So a future may end before its first poll, or at any await that is pending. What it has taken and not passed
-//! on, such as half a message, is lost with it. Where an operation can lose something, its documentation says
-//! so; `explore::cancel` drops a future after each of its pending polls, for a test.
-//!
-//! **A wake from another thread.** Such a wake does not touch the table. One atomic step sets the slot's flag,
-//! and returns whether it was set before (`inbox::wake`; `wake/flags.rs`). If not, the thread pushes a message
-//! into the loop's inbox under a lock, and then, unlocked, rings the loop if it is marked as asleep, by a bell
-//! that the inbox keeps (`wake/inbox.rs`). If the flag was set, there is nothing more to do: the thread that has
-//! set it leaves the message, and rings if need be. So one message serves all wakes of a slot until its flag is
-//! cleared. It names only the slot, since the wakes may be meant for several tasks that had the slot one after
-//! another. (If the inbox is closed, the thread clears the flag again: left set, it would silence that slot in
-//! the next loop with the short id.)
-//!
-//! In the third step of the turn the loop takes the whole list, and only then clears the flags of its slots
-//! (`Inbox::drain`). After that it handles the messages: `State::receive` queues the task that has the slot by
-//! then. One turn handles 1,024; the rest waits for later ones, and the next list is taken when this one is
-//! empty. While a loop is not run, its messages wait for the next park of a later run.
-//!
-//! A wake before its slot's flag is cleared is served by the message of that flag, which is handled after the
-//! clearing. A later wake leaves a new one. (A flag that is set while its message is not in the list yet is not
-//! cleared: its thread is about to push. Why not clear first, and then take the list? A wake in between would
-//! set its flag again and push its message, which would be taken with the list. The flag would stay set, and no
-//! later wake of that slot would leave a message.)
-//!
-//! No wake is lost, because the loop marks itself as asleep under the same lock, and only if the inbox is
-//! empty:
-//!
-//! ```text
-//!   loop                                   another thread
-//!   lock: inbox empty? → asleep = true     set the flag; was it set? done
-//!   park                                   lock: push the message; asleep? → asleep = false
-//!   lock: asleep = false; take the list    was it asleep? ring
-//!   unlocked: clear the flags of the list
-//!   handle the list
-//! ```
-//!
-//! Either the loop sees the message, or the thread sees the mark, and rings. If the ring comes before the loop
-//! is in the system call, it stays pending in the kernel, as bytes for a socket do, and the call returns at
-//! once. If it comes after the call, the next park that asks the kernel returns at once, in vain. (A ring that a
-//! signal interrupts is repeated.) The first sender clears the mark, so a loop that sleeps is rung once, however
-//! many come. Each wake sets the flag with `Release`, even if it is set already, and the loop clears it with
-//! `Acquire`: so the poll also sees what the thread wrote before its wake.
-//!
-//! **A sleep.** The first poll arms a timer with the task's number, unless the deadline has come
-//! (`time/sleep.rs`). An idle loop parks until about the first deadline (`park.rs`), unless something else comes
-//! first. `State::wake_timers` pops what is due and pushes the numbers. The next poll of the sleep finds that
-//! its timer has fired, and is ready (if the budget is spent, it yields once before). If the task is polled
-//! earlier, for another reason, the sleep reads the clock: it is ready if its deadline has come, though its
-//! timer has not fired. A sleep that is dropped takes its timer out. The wait for a sleep that has a millisecond
-//! or more to go when it is armed may be longer by up to a millisecond (on Windows 16), so that sleeps which end
-//! close together share one park; a shorter one is waited for in microseconds, 50 at least, where the kernel can
-//! (Linux, macOS, the BSDs).
-//!
-//! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread leaves
-//! its value for the future, and wakes the task: the rest is a wake from another thread. A signal comes the same
-//! way, mostly from a thread that waits for signals (`signal.rs`).
-//!
-//! **The end of a loop.** It comes when the `EventLoop` is dropped, at the end of [`run`] too (`lifecycle.rs`).
-//! The tasks are dropped in spawn order, and what awaits each is woken, while the loop is the running one. So a
-//! destructor may spawn, wake and abort; what it spawns is dropped at once. No task is polled again, not even to
-//! learn of the end (a coroutine of asyncio does): what needs an `await` must be done before. Then the inbox is
-//! closed, and the messages in it are dropped. Every waiter that is left (a foreign waker, or a task of another
-//! loop whose waker was passed to a future of this one) is woken. What is polled after the end finds the loop
-//! gone: a handle gives "cancelled", a socket an error; a `gather` panics; a sleep takes a timer of the loop
-//! that polls it, or panics if none runs. Then jobs that have begun are waited for.
+//! 1. **Everything the loop owns has a number**, and what users hold (a waker, a handle, a sleep, a
+//!    socket, the `EventLoop` itself) has that number, and no pointer. So wakers have no reference count,
+//!    nothing dangles, and one block of `unsafe` is enough: it makes a waker from a number.
+//! 2. **A wake of a task of the running loop, on its thread, is a store in a queue**, without atomics or locks.
+//!    From another thread it goes through the inbox.
+//! 3. **One allocation per task**, which holds the future and then its output.
+//! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
+//! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum and give it back to be
+//!    woken, one by one, in order.
+//! 6. **The schedule can be seen.** With FIFO, frozen batches and a virtual clock, each run of a program that
+//!    uses no sockets, other threads or random numbers has the same schedule. So tests assert whole schedules,
+//!    and this documentation has pictures of them. An [observer](observe) is given an event for each step of a
+//!    task, a timer or a source, and for each park that asks the kernel or lets time pass. The core records each
+//!    event by a call, which is a branch if nothing observes the loop; pictures and traces are derived from the
+//!    events.
 //!
 //! # Reading order
 //!
 //! The story, an hour or two: `turn.rs`, `wake/ready.rs`, `wake/waiter.rs`, `task/table.rs`,
-//! `task/cell.rs`, `state.rs`, `park.rs`, `wake/waker.rs`. Meanwhile, take this on trust:
+//! `task/cell.rs`, `state.rs`, `park.rs`, `wake/waker.rs`.
 //!
-//! | name | meaning |
-//! |---|---|
-//! | `current::take`, `release` | moves the state out of a thread-local, for the turn; puts it back |
-//! | `while_free` | puts the state back, runs a closure, which may be user code, and takes the state again |
-//! | `current::wake` | wakes the task with that number: at once if its loop is on this thread, and its state free; else through the inbox |
-//! | `Ending` | how a task has ended |
-//! | `pops_per_park` | 61, or 0 if a park is due in any case |
-//! | `deferred_wakes` | foreign wakers, which are user code, and tasks of other loops: the turn wakes them while the state is free. To keep the order, all that is woken after the first of them joins the list, this loop's own tasks too |
-//! | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
-//! | `inbox.drain` | marks the loop as awake, takes the messages, and then clears the flags of their slots |
-//! | `budget` | counts the ready operations of a poll: after 128 the next is pending, and wakes its task, so that others are polled. `refill` begins the count, `end` ends it |
-//! | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it, as a `Payload` |
-//! | `log`, `record`, `notify`, `resume_panic`, `cause`, an `Origin` | matter only if something observes the loop |
-//! | `open_poller`, `begin_wait`, `end_wait`, `pass_virtual_time`, `deadlock` | matter only for a virtual clock |
-//! | `order` | `None` in a FIFO loop; else it *draws* the next task |
-//! | `Member` | which member of which group a task is |
-//! | `Shrinker` | decides when a table gives memory back |
-//! | `registry` | mio's, where sockets are registered on the loop's thread; they may be taken out on any |
-//! | `reactor.set_ready` | marks as ready the sides that an event names (an error, both), and gives their waiters to a closure. (The bell's event names no source) |
-//! | `pop_due` | takes the waiter of a timer that is due out of the wheel. (The timer keeps its key until its sleep frees it) |
-//! | `waker`, `wake_quietly` | makes the waker of a number; wakes a waiter, and lets no panic out. (Both are in the last file) |
-//! | `finish_member` | counts a member of a group as done. Returns the parent, if it is to be woken: for a `gather`, when the last member is done or one has panicked; for most other groups, when any is done. It takes the parent out: the next poll that has to wait leaves one again |
-//! | `clock.tick`, `clock.elapsed` | the time now, in ticks (microseconds); the same as a `Duration` |
-//! | `clock.until` | how long to sleep until a tick: 0 if it has come. With a real clock at least a millisecond, unless some timer for this tick or a later one had less than a millisecond to go when it was armed |
-//! | `next_look` | a lower bound of the first deadline, in O(1): perhaps the deadline of a timer that was cancelled |
-//! | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
-//! | `inbox.outlook(slots)` | what may still come: a message (it is there, or a flag is set), something from a `LoopHandle` (one exists), or nothing |
+//! Skip what concerns observers: `log`, `record`, `notify`, `resume_panic`, `cause`, an `Origin`. Skip the
+//! virtual clock: `open_poller`, `begin_wait`, `end_wait`, `pass_virtual_time`, `deadlock`. Skip orders other
+//! than FIFO: `order` is `None`. And take this on trust:
 //!
-//! On a first reading, skip whatever concerns observers, the virtual clock and orders. The eight files, and
-//! what to look for:
+//! | first met in | name | meaning |
+//! |---|---|---|
+//! | `turn.rs` | `current::take`, `release` | moves the state out of a thread-local, for the turn; puts it back |
+//! | | `while_free` | puts the state back, runs a closure, which may be user code, and takes the state again |
+//! | | `Ending` | how a task has ended |
+//! | | `budget` | counts the ready operations of a poll. `refill` begins the count, `end` ends it |
+//! | | `pops_per_park` | 61, or 0 if a park is due in any case |
+//! | | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it, as a `Payload` |
+//! | | `deferred_wakes` | foreign wakers, tasks of other loops, and all that is woken after the first of them: the turn wakes them while the state is free |
+//! | | `clock.elapsed`, `clock.tick` | the time since the loop was made, as a `Duration`; the same in ticks (microseconds) |
+//! | | `inbox.drain` | marks the loop as awake, takes the messages, and then clears the flags of their slots |
+//! | | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
+//! | `task/table.rs` | `Member` | which member of which group a task is |
+//! | `state.rs` | `finish_member` | counts a member of a group as done. Returns the group's waiter, if it is to be woken |
+//! | | `reactor.set_ready` | marks as ready the sides that an event names, and gives their waiters to a closure |
+//! | | `pop_due` | takes the waiter of a timer that is due out of the wheel |
+//! | `park.rs` | `clock.until` | how long to sleep until a tick: 0 if it has come |
+//! | | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
+//! | | `inbox.outlook(slots)` | what may still come: a message (it is there, or a flag is set), something from a `LoopHandle` (one exists), or nothing |
+//! | `wake/waker.rs` | `current::wake` | wakes the task with that number: at once if its loop is on this thread, and its state free; else through the inbox |
+//!
+//! The eight files, and what to look for:
 //!
 //! | file | what to look for |
 //! |---|---|
@@ -396,8 +213,8 @@
 //! | `wake/waker.rs` | the loop's only `unsafe` block, and why a pointer that is never followed is safe |
 //!
 //! Then the files that the story only calls, one path at a time. (What belongs to a loop is polled by
-//! `current::on_own_loop`: `None` if the loop is gone; it panics where it lives but cannot be used.
-//! `budget::poll_left` is pending if the budget is used up, `spend` takes one unit of it.)
+//! `current::on_own_loop`. It returns `None` if the loop is gone, and panics if the loop lives but cannot be
+//! used here.)
 //!
 //! | file | what to look for |
 //! |---|---|
@@ -427,6 +244,185 @@
 //! To watch it instead: `cargo run --example step`; or [`trace`], which draws the schedule of any
 //! program: `BOUCLE_TRACE=timeline cargo run --example sleep`.
 //!
+//! # Eleven paths through the loop
+//!
+//! **A spawn, to the first poll.** `spawn` (`task/spawn.rs`) boxes the future in a cell (`task/cell.rs`) and
+//! takes the running loop's state (by `current::find`, whose guard puts it back). `State::spawn` gives the
+//! task a slot and an id in the table (`task/table.rs`) and pushes its number into the ready queue
+//! (`wake/ready.rs`). The handle that `spawn` returns is three numbers: the loop's, the slot and the id. The
+//! turn under way has frozen its batch, so the next turn pops the number, takes the box out of its slot,
+//! releases the state, and polls with a waker that is the number (`turn.rs`).
+//!
+//! A loop that is ending refuses the box: `spawn` drops it, and the handle gives "cancelled". `spawn` panics
+//! where no loop runs, or if the loop is full. (`LoopHandle::spawn` leaves a message instead.)
+//!
+//! **An await of a handle.** `JoinHandle::poll` takes the output if the task is done. Else it leaves a waiter in
+//! that task's entry, as its *joiner*: usually the number of the task that awaits the handle (`task/join.rs`).
+//! When the task is done, `State::finish` wakes the joiner (`state.rs`; at the end of the loop, `lifecycle.rs`
+//! does), whose next poll takes the output out of the box.
+//!
+//! Dropping a handle detaches the task, which goes on.
+//!
+//! **A readable socket, to the poll.** A socket is non-blocking, and registered once, when it is made. Each of
+//! its two sides, read and write, is *ready* or not: ready means that an operation may succeed.
+//!
+//! 1. A read whose side is ready asks the kernel, while the state is in use. If that would block, the side is
+//!    not ready any more.
+//! 2. If the side is not ready, the read leaves the task's number with the side, and is pending (`Source::poll`
+//!    in `net/source.rs`, `net/readiness.rs`).
+//! 3. A park returns an *edge*: an event whose token is the source's slot. `State::wake_sources` marks as ready
+//!    the sides that the event names, takes all waiters of each side that was not ready before, and pushes their
+//!    numbers.
+//! 4. In the next batch each of these tasks is polled, and reads if the side is still ready.
+//!
+//! A *short* read of a stream returns some bytes, but fewer than were asked for: it has emptied the stream. So
+//! the side stops being ready at once, without the call that would find nothing. If the first of several tasks
+//! makes a short read, the others leave their numbers again, without a system call; otherwise the next one asks
+//! the kernel too. A short write has filled the kernel's buffer, and ends the readiness of its side likewise.
+//!
+//! The registration is *edge-triggered*: the kernel reports that something has come, and does not report it
+//! again. So the loop has to remember it, with the side. (A level-triggered kernel would report a readable
+//! socket at every park until it is read. So a loop either reads at once, into a buffer of its own, as asyncio's
+//! transports do, or registers the socket for each wait, as its `sock_recv` does: two system calls.)
+//!
+//! No edge is lost:
+//!
+//! - Only `State::wake_sources`, at the beginning of the third step, marks sides by edges, and it runs no user
+//!   code. An operation that would block leaves the number in the same poll: so no edge is marked between the
+//!   two. An edge that comes meanwhile waits in the kernel, and a later park returns it.
+//! - A new read side is not ready, and registering the socket makes the kernel report what is there already.
+//! - After a short read new bytes will be an edge, and after a short write new room.
+//! - No event reaches the wrong source: all events of a park are handled before a slot can be freed and given to
+//!   another.
+//!
+//! Exceptions, each with its place:
+//!
+//! - The budget comes first: if none is left, the operation wakes its task, and is pending (`task/budget.rs`).
+//! - A foreign waker is cloned between the system call and the leaving of the waiter. That is user code: if no
+//!   loop runs, it may even make a turn, which marks an edge. So a waiter is left only if the side is still not
+//!   ready; otherwise the task is woken at once. So is the task of a call that a signal has interrupted
+//!   (`Readiness::wait`).
+//! - Some edges and some reads leave the side ready after a short read; so does every short transfer without
+//!   epoll or kqueue (`net/readiness.rs`, `net/stream.rs`).
+//! - The operation of an [`AsyncFd`](net::AsyncFd) is user code: it runs while the state is free
+//!   (`net/async_fd.rs`).
+//! - Write sides begin ready, unless the socket listens or is still connecting; so do both sides of an
+//!   `AsyncFd`. With epoll or kqueue only the read side is watched at first, unless the socket is a TCP stream
+//!   (`READS` in `net/source.rs`).
+//! - A `close`, a `shutdown` of the read side and too many waiters of one side wake without an edge
+//!   (`net/stream.rs`, `net/tcp.rs`, `net/readiness.rs`).
+//!
+//! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
+//! state of the running loop. If the task in the slot has the number's identity (the loop's short id is in it),
+//! and is neither queued, aborted nor done, the number is pushed. If the number is of another loop of this
+//! thread, the same is done there. If its loop is not on this thread, or its state is in use, the wake goes into
+//! that loop's inbox.
+//!
+//! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
+//! compares the number's identity with that of the task in the slot: if they differ, or the task is aborted or
+//! done, nothing happens. Through the inbox a wake has only the slot: it wakes whatever task has the slot when
+//! the loop reads the message. The worst is that another task is polled in vain, which every future must bear:
+//! `Future::poll` may be called without a wake. (A dropped read leaves its number with the side: the next edge
+//! wakes its task in vain.)
+//!
+//! Numbers repeat in the end, and do no more harm: a later loop may have the short id, and a later task of the
+//! slot the generation. Then a stale waker wakes in vain, and a stale number in the queue causes an early poll
+//! (`task/id.rs`). If no loop has the short id, the inbox is closed, and drops the wake.
+//!
+//! **`gather`.** The call boxes the children. The first poll makes a group, and spawns them as its members. A
+//! group is an entry in a table of the loop: a counter, when to wake (here: at the last), and the *parent*, the
+//! waiter that the `gather` leaves there when it has to wait (`task/group_table.rs`, `combine/group.rs`).
+//!
+//! 1. Each poll of the `gather`, the first too, looks at the group (`Group::poll_until`). If a member has
+//!    panicked, it resumes that panic. If all are done, the handles take the outputs out of the tasks' slots, in
+//!    the order of the children. Else it leaves its waiter as the parent, and is pending.
+//! 2. When a member is done, `State::finish` counts down, in O(1) (`Groups::finish_member`). It wakes the parent
+//!    once, for any number of children: when the last one is done, or one panics.
+//! 3. The `gather` has a `Child` for each, a `JoinHandle` that aborts its task when it drops. When the `gather`
+//!    ends or is dropped, so do those whose output was not taken: each aborts its child if that is not done, and
+//!    takes it out of the group, so that its end counts nothing down. The group is freed after the handles, so
+//!    no task is a member of a group that is gone.
+//!
+//! **An abort.** `JoinHandle::abort` marks the task, and drops nothing. So no destructor runs inside `abort`,
+//! where the caller may be in the middle of something, or be the task itself.
+//!
+//! 1. A task that waits is queued, for the next batch. One that is queued keeps its place, in this batch or the
+//!    next.
+//! 2. When its number is popped, the turn drops the future instead of polling it, and wakes what awaits the
+//!    handle, which gives "cancelled".
+//! 3. But a task that is being polled is dropped when its poll ends, whether it is queued or not.
+//!
+//! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`), by
+//! `Tasks::abort`. If `current::deliver` finds the state on this thread, that happens at once. If not (a handle
+//! is `Send`), the message goes into the inbox, or nowhere if the loop is gone. A loop that does not run drops
+//! nothing: a marked task stays until the next turn, or the loop's end.
+//!
+//! So a future may end before its first poll, or at any await that is pending. What it has taken and not passed
+//! on, such as half a message, is lost with it. Where an operation can lose something, its documentation says
+//! so; `explore::cancel` drops a future after each of its pending polls, for a test.
+//!
+//! **A wake from another thread.** Such a wake does not touch the table. It leaves a message:
+//!
+//! 1. The thread sets the slot's flag, by one atomic step that returns whether it was set before (`inbox::wake`;
+//!    `wake/flags.rs`). If it was, there is nothing more to do: the thread that has set it leaves the message.
+//! 2. Otherwise the thread pushes a message into the loop's inbox, under a lock. If the loop is marked as
+//!    asleep, it clears the mark; and then, unlocked, it rings the loop, by a bell that the inbox keeps
+//!    (`wake/inbox.rs`).
+//! 3. In the third step of its turn the loop takes the whole list, and only then clears the flags of its slots
+//!    (`Inbox::drain`).
+//! 4. Then it handles the messages: `State::receive` queues the task that has the slot by then.
+//!
+//! So one message serves all wakes of a slot until its flag is cleared. It names only the slot, since the wakes
+//! may be meant for several tasks that had the slot one after another.
+//!
+//! No wake is lost in a sleep, because the loop marks itself as asleep under the same lock, and only if the
+//! inbox is empty:
+//!
+//! ```text
+//!   loop                                   another thread
+//!   lock: inbox empty? → asleep = true     set the flag; was it set? done
+//!   park                                   lock: push the message; asleep? → asleep = false
+//!   lock: asleep = false; take the list    was it asleep? ring
+//!   unlocked: clear the flags of the list
+//!   handle the list
+//! ```
+//!
+//! Either the loop sees the message, or the thread sees the mark, and rings. A ring before the system call stays
+//! pending in the kernel, as bytes for a socket do, and the call returns at once. The first sender clears the
+//! mark, so a loop that sleeps is rung once, however many come.
+//!
+//! No wake is lost by a flag. A wake before the flag is cleared is served by the message of that flag, which is
+//! handled after the clearing. A later wake leaves a new message. Why not clear first, and then take the list? A
+//! wake in between would set its flag again and push its message, which would be taken with the list. The flag
+//! would stay set, and no later wake of that slot would leave a message.
+//!
+//! Rarer cases:
+//!
+//! - A ring that comes after the system call makes the next park that asks the kernel return at once, in vain.
+//! - A flag whose message is not in the list yet is not cleared: its thread is about to push.
+//! - One turn handles 1,024 messages; the rest waits for later turns, and the next list is taken when this one
+//!   is empty.
+//! - While a loop is not run, its messages wait for the next park of a later run.
+//!
+//! **A sleep.** The first poll arms a timer with the task's number, unless the deadline has come
+//! (`time/sleep.rs`). An idle loop parks until about the first deadline (`park.rs`), unless something else comes
+//! first. `State::wake_timers` pops what is due and pushes the numbers. The next poll of the sleep finds that
+//! its timer has fired, and is ready. A sleep that is dropped takes its timer out. The wait for a sleep may be
+//! longer by up to a millisecond, so that sleeps which end close together share one park ([`sleep`] has the
+//! exceptions).
+//!
+//! **A job.** [`run_in_executor`] gives a closure to a thread of the pool. When it has run, that thread leaves
+//! its value for the future, and wakes the task: the rest is a wake from another thread. A signal comes the same
+//! way, mostly from a thread that waits for signals (`signal.rs`).
+//!
+//! **The end of a loop.** It comes when the `EventLoop` is dropped, at the end of [`run`] too (`lifecycle.rs`).
+//! The tasks are dropped in spawn order, and what awaits each is woken, while the loop is the running one. So a
+//! destructor may spawn, wake and abort; what it spawns is dropped at once. No task is polled again, not even to
+//! learn of the end (a coroutine of asyncio does): what needs an `await` must be done before. Then the inbox is
+//! closed, and the messages in it are dropped. Every waiter that is left (a foreign waker, or a task of another
+//! loop whose waker was passed to a future of this one) is woken. What is polled after the end finds the loop
+//! gone: a handle gives "cancelled", a socket an error. Then jobs that have begun are waited for.
+//!
 //! # If you know asyncio's source, or tokio's
 //!
 //! | boucle | asyncio | tokio, `current_thread` |
@@ -450,27 +446,8 @@
 //! | a `JoinHandle`, which asks the table | the `Task` itself, its result and callbacks | the `Header`, and a waker in its `Trailer` |
 //! | the budget: 128 ready operations a poll, one after another | none | `coop::Budget`: 128 too |
 //! | a park after 61 polls, or one batch | a `select` in every `_run_once` | `event_interval`: 61 too |
-//! | an abort: a mark, then a drop | `Task.cancel`, which throws into the coroutine | `JoinHandle::abort`, a bit in the `Header`'s state |
+//! | an abort: a mark, then a drop | `Task.cancel`, after which the coroutine's next step throws | `JoinHandle::abort`, a bit in the `Header`'s state |
 //! | the end of a loop, `lifecycle.rs` | `_cancel_all_tasks` | `shutdown2`, `close_and_shutdown_all` |
-//!
-//! # Six ideas
-//!
-//! 1. **Everything the loop owns has a number**, and what users hold (a waker, a handle, a sleep, a
-//!    socket, the `EventLoop` itself) has that number, and no pointer. So wakers have no reference count,
-//!    nothing dangles, and one block of `unsafe` is enough: it makes a waker from a number. (What is pinned
-//!    leaves its `unsafe` to pin-project-lite's macro.)
-//! 2. **A wake of a task of the running loop, on its thread, is a store in a queue**, without atomics or locks.
-//!    From another thread it goes through the inbox.
-//! 3. **One allocation per task**, which holds the future and then its output.
-//! 4. **The wheel is pure**: ticks in, fired timers out. It reads no clock and calls no waker.
-//! 5. **One kind of waiter.** Timers, sources, joins and groups hold the same small enum and give it back to be
-//!    woken, one by one, in order.
-//! 6. **The schedule can be seen.** With FIFO, frozen batches and a virtual clock, each run of a program that
-//!    uses no sockets, other threads or random numbers has the same schedule. So tests assert whole schedules,
-//!    and this documentation has pictures of them. An [observer](observe) is given an event for each step of a
-//!    task, a timer or a source, and for each park that asks the kernel or lets time pass. The core records each
-//!    event by a call, which is a branch if nothing observes the loop; pictures and traces are derived from the
-//!    events.
 //!
 //! # Invariants
 //!
@@ -492,7 +469,7 @@
 //!   the ready queue. Timers fire in the order (deadline in microseconds, arming), never early.
 //! - Fairness: a batch is frozen; within one `block_on` or `run_forever`, sockets, inbox and timers are
 //!   looked at after at most 61 polls or one batch, whichever is more; one turn handles at most 1,024
-//!   events and 1,024 messages of other threads (but all timers that are due); a task that awaits ready
+//!   events and 1,024 messages of the inbox (but all timers that are due); a task that awaits ready
 //!   operations of this crate one after another yields after 128, unless an executor inside its poll polls it
 //!   again at once.
 //! - A panic in a task ends that task alone and reaches its [`JoinHandle`]. A panic of the main
@@ -504,8 +481,7 @@
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. An idle loop gives back the memory of a burst, within the limits below.
 //! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`, but for tests
-//!   and for links of this documentation. (So the methods of `State` are in eight files: `state.rs`, `park.rs`,
-//!   `messages.rs`, `recording.rs`, `event_loop.rs`, `lifecycle.rs`, `time/virtual_time.rs` and `wake/draw.rs`.)
+//!   and for links of this documentation.
 //! - The loop has one block of `unsafe`, in `wake/waker.rs`. The feature `hyper` has another, which receives
 //!   into a buffer that is not initialized. Each stands with the reason why it is sound.
 //!
