@@ -150,6 +150,6 @@ impl State {
 fn take_waiter(joiner: &mut Joiner) -> Option<Waiter> {
     match mem::replace(joiner, Joiner::Nothing) {
         Joiner::Waiter(waiter) => Some(waiter),
-        Joiner::Nothing | Joiner::Group(_) => None,
+        Joiner::Nothing | Joiner::Group(_) => None, // at the end of the loop no group counts down
     }
 }

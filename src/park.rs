@@ -4,8 +4,7 @@
 //! state is free. Before it sleeps, a loop marks itself as asleep in its inbox: then a message of another
 //! thread rings the *bell*, mio's waker, which ends the sleep.
 //!
-//! A park that need not sleep asks the kernel only if the loop has sockets. `time/virtual_time.rs` has what an
-//! idle loop with a virtual clock does instead of sleeping.
+//! `time/virtual_time.rs` has what an idle loop with a virtual clock does instead of sleeping.
 
 use std::time::Duration;
 
@@ -17,9 +16,9 @@ use crate::wake::inbox::Outlook;
 pub(crate) enum Park {
     /// Ask the kernel, and wait for it up to that long; `None`: for ever.
     Ask(Option<Duration>),
-    /// Skip the system call: the park would not sleep, and there is no socket to ask about.
+    /// Skip the system call: the park would not sleep, and there is no source to ask about.
     Skip,
-    /// Open the poller first. (A loop with a real clock has one from the beginning.)
+    /// Open the poller first, and begin again. (A loop with a real clock has one from the beginning.)
     NeedsPoller,
     /// End the run: nothing can come, as far as a loop with a virtual clock knows. (One with a real clock
     /// sleeps.)
@@ -42,7 +41,8 @@ impl State {
     }
 
     /// Returns whether a `block_on` is to park before it returns: the pops since the last park have come to
-    /// `pops_per_park`, which is 0 if the loop is to stop.
+    /// `pops_per_park`, which is 0 if the loop is to stop. (The next batch is not known yet, but its first pop
+    /// would be the 62nd.)
     pub(crate) fn is_last_park_due(&self) -> bool {
         self.ready.popped() >= self.pops_per_park
     }
@@ -66,8 +66,8 @@ impl State {
                 deadlock => return deadlock,
             }
         } else {
-            // Until a lower bound of the first deadline, in O(1); `until` makes most waits a millisecond at
-            // least. If that is too early, the loop parks once more.
+            // `next_look` is a lower bound of the first deadline, in O(1). It may be too early (its timer may be
+            // cancelled): then the loop parks once more. `until` makes most waits a millisecond at least.
             let deadline = self.timers.next_look().map(|tick| self.clock.until(tick));
             [deadline, limit].into_iter().flatten().min()
         };
@@ -82,16 +82,15 @@ impl State {
             }
             // A message is there.
         }
-        // The loop does not sleep. Without a socket, the kernel could report nothing but the bell, and the inbox
-        // is read next in any case. So a loop without sockets saves a system call in each park that does not
-        // sleep.
+        // The loop does not sleep. Without a source, the kernel could report nothing but the bell, and the inbox
+        // is read next in any case. So a loop without sources saves a system call in each such park.
         if self.reactor.is_empty() { Park::Skip } else { Park::Ask(Some(Duration::ZERO)) }
     }
 
-    /// How long the park of a single turn may last: zero if all tasks are done and no `LoopHandle` exists. (If a
-    /// message is there, a `LoopHandle` does not count: such a park would not wait in any case.)
+    /// How long the park of a single turn may last: zero if all tasks are done and no `LoopHandle` exists.
     pub(crate) fn limit_of_turn(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle; // 0: looks at no flag
+        // 0: looks at no flag. (A message hides a `LoopHandle`, but then the park does not wait in any case.)
+        let is_idle = self.tasks.live == 0 && self.inbox.outlook(0) != Outlook::LoopHandle;
         if is_idle { Some(Duration::ZERO) } else { timeout }
     }
 

@@ -4,6 +4,10 @@
 //! inbox, which mostly other threads fill. `current` keeps the state; the turn, in `turn.rs`, takes it from
 //! there.
 //!
+//! Its other methods stand with their subjects, as imports between files have no cycle: in `park.rs`,
+//! `messages.rs`, `lifecycle.rs` and `event_loop.rs`; and, not for a first reading, in `recording.rs`,
+//! `time/virtual_time.rs` and `wake/draw.rs`.
+//!
 //! Nothing here runs user code. What may (a future to be dropped, a waker of another runtime) is handed
 //! to the caller.
 
@@ -19,7 +23,7 @@ use crate::observe::observers::Observers;
 use crate::task::cell::BoxedTask;
 use crate::task::group_table::Groups;
 use crate::task::id::{LoopNumber, TaskNumber};
-use crate::task::table::{Joiner, Popped, Tasks, Wake};
+use crate::task::table::{Joiner, Popped, Tasks, WakeResult};
 use crate::time::clock::Clock;
 use crate::time::wheel::Wheel;
 use crate::wake::inbox::{Inbox, Message};
@@ -45,8 +49,7 @@ pub(crate) struct State {
     /// the order, all that are woken after it join the list. Each with its cause, for observers.
     pub(crate) deferred_wakes: Vec<(Waiter, Origin)>,
     pub(crate) clock: Clock,
-    /// A park is due when nothing is ready, or the pops since the last one and those of the next batch are more
-    /// than this: 61, or 0 to force one.
+    /// The 61 of the rule in `turn.rs`; 0 makes a park due in any case.
     pub(crate) pops_per_park: usize,
     /// `stop` was called. The end of a run clears it (`event_loop.rs`).
     pub(crate) stopping: bool,
@@ -57,8 +60,8 @@ pub(crate) struct State {
     // On a first reading, skip the rest.
     /// `None`: FIFO.
     pub(crate) order: Option<Order>,
-    /// Executor jobs that are queued, running or awaited, and `ClockHold`s. While there is one, a virtual
-    /// clock does not jump. The end of the loop waits for jobs only if there is one.
+    /// Executor jobs and name look-ups that are queued, running or awaited, and `ClockHold`s. While there is
+    /// one, a virtual clock does not jump. If there is none, the end of the loop looks for no jobs.
     pub(crate) holds: usize,
     /// How long the end of the loop waits for jobs that have begun; `None`: as long as they take.
     pub(crate) shutdown_timeout: Option<Duration>,
@@ -120,55 +123,55 @@ impl State {
         Ok((slot, id))
     }
 
-    /// Whether a number is of this loop, by its short id. If not, a wake of it goes elsewhere.
-    pub(crate) fn owns(&self, number: TaskNumber) -> bool {
-        number.short_id() == self.number.short_id()
+    /// Wakes a task on the fast path, inlined. Returns false if it leaves the wake to [`wake`](Self::wake): the
+    /// queue has to grow, the loop is observed, the task is aborted or done, or no task of this loop has the
+    /// number.
+    #[inline(always)]
+    pub(crate) fn try_wake(&mut self, number: TaskNumber) -> bool {
+        let is_quick = self.ready.has_room() && !self.log.is_on();
+        is_quick && self.tasks.queue(number, &mut self.ready) != WakeResult::Refused
     }
 
-    /// Wakes a task: queues it, unless it is queued, aborted, done or gone. The frequent wakes, by
-    /// `current::wake` on the running loop and by `wake_waiter`, try [`try_wake`](Self::try_wake) first.
+    /// Wakes a task on the slow path: queues it, unless it is queued, aborted, done or gone.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&mut self, number: TaskNumber) {
         let wake = self.tasks.queue(number, &mut self.ready);
-        if wake != Wake::Refused
+        if wake != WakeResult::Refused
             && let Some(id) = self.tasks.find_live(number.slot())
         {
-            self.record(|log| log.woken(id, wake == Wake::Needless));
+            self.record(|log| log.woken(id, wake == WakeResult::Needless));
         }
-    }
-
-    /// The fast path, inlined. It returns false if it leaves the wake to the slower one: the queue has to grow,
-    /// the loop is observed, the task is aborted or done, or no task of this loop has the number.
-    #[inline(always)]
-    pub(crate) fn try_wake(&mut self, number: TaskNumber) -> bool {
-        let is_quick = self.ready.has_room() && !self.log.is_on();
-        is_quick && self.tasks.queue(number, &mut self.ready) != Wake::Refused
     }
 
     /// Wakes what waited for a timer, a source, a task or a group. A task of this loop is queued at once. Any
     /// other waiter is kept until the state is free, and so are all that follow it, to keep the order.
     #[inline(always)]
-    fn wake_waiter(&mut self, waiter: Waiter, by: Origin) {
+    fn wake_waiter(&mut self, waiter: Waiter, cause: Origin) {
         if let Waiter::Task(number) = waiter
             && self.deferred_wakes.is_empty()
             && self.try_wake(number)
         {
             return;
         }
-        self.wake_or_defer(waiter, by);
+        self.wake_or_defer(waiter, cause);
     }
 
     #[cold]
     #[inline(never)]
-    fn wake_or_defer(&mut self, waiter: Waiter, by: Origin) {
+    fn wake_or_defer(&mut self, waiter: Waiter, cause: Origin) {
         match waiter {
             Waiter::Task(number) if self.deferred_wakes.is_empty() && self.owns(number) => {
-                self.log.cause = by;
+                self.log.cause = cause;
                 self.wake(number);
             }
-            waiter => self.deferred_wakes.push((waiter, by)),
+            waiter => self.deferred_wakes.push((waiter, cause)),
         }
+    }
+
+    /// Whether a number is of this loop, by its short id. If not, a wake of it goes elsewhere.
+    pub(crate) fn owns(&self, number: TaskNumber) -> bool {
+        number.short_id() == self.number.short_id()
     }
 
     /// Begins a batch: all that is ready, or the one task that the loop's order draws.
@@ -219,8 +222,8 @@ impl State {
         // Moved out, because the closure uses the rest of the state.
         let mut reactor = std::mem::take(&mut self.reactor);
         for event in &poller.events {
-            let by = Origin::Source(event.token().0);
-            reactor.set_ready(event, |waiter| self.wake_waiter(waiter, by));
+            let cause = Origin::Source(event.token().0);
+            reactor.set_ready(event, |waiter| self.wake_waiter(waiter, cause));
         }
         self.reactor = reactor;
         poller.events.clear();

@@ -10,29 +10,28 @@
 //! **A batch is frozen.** What is pushed during a turn is popped in the next one. So a task that wakes itself
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
-//! **A park is due** if nothing is ready, or if the pops since the last park and those of the next batch are
-//! together more than 61. So small batches are strung together, but no park comes in the middle of one, except
-//! as below. (Most pops are polls; those of stale numbers and of aborted tasks count too.) A timer that is due
-//! waits for the next park, which follows this batch or a later one. In a loop that is run turn by turn
-//! ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a park is due in every turn.
+//! **A park is due** if nothing is ready, or if the pops since the last park and those of the next batch would
+//! together be more than 61. So small batches are strung together, and a batch is not interrupted by a park. A
+//! timer that is due waits for the next park, which follows this batch or a later one. Most pops are polls;
+//! those of stale numbers and of aborted tasks count too. There are exceptions:
 //!
-//! When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay queued.
-//! Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last park (the
-//! next batch is not known yet, but its first pop would be the 62nd), or if the loop is to stop. Without this, a
-//! program of short `block_on`s would never park.
+//! - The first batch of a run is run in any case.
+//! - In a loop that is run turn by turn ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a
+//!   park is due in every turn.
+//! - When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay
+//!   queued. Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last
+//!   park, or if the loop is to stop. Without this, a program of short `block_on`s would never park.
+//! - In a loop with an order, whose batches are one number, all that is ready counts as the next batch.
 //!
-//! asyncio's `_run_once` is the same cycle, entered at another point: it selects, fires the timers, and then
-//! runs the batch. It selects in every iteration; within one run, this loop leaves steps 2 and 3 out while tasks
-//! are ready, for 61 pops or one batch, whichever is more.
+//! asyncio's `_run_once` is the same cycle, entered at another point: it selects, in every iteration, fires the
+//! timers, and then runs the batch.
 //!
-//! **The state is free while user code runs.** The loop's [`State`] is a box that the turn takes out of a
-//! thread-local ([`current::take`]) and hands from step to step. Whatever may run user code stands in a
-//! [`while_free`], which puts the box back meanwhile: a poll, a destructor, a foreign waker, a message that
-//! spawns, an observer, a park (where mio may log). So while a task is polled, the state is in its place, and
-//! the turn holds only the task's box, taken from its slot. User code may call back: spawn, wake, abort, drop.
-//! (Why no `RefCell` around each table? An allocator is user code too: it may wake a task while a table grows,
-//! and a borrow would panic. With one box, only `current.rs` has to handle that it is in use: the wake goes into
-//! the inbox then, and no table has to know.)
+//! **The state is free while user code runs.** The turn takes the loop's [`State`] out of a thread-local
+//! ([`current::take`]), and hands it from step to step. Whatever may run user code stands in a [`while_free`],
+//! which puts the state back meanwhile: a poll, a destructor, a foreign waker, a message that spawns, an
+//! observer, a park (where mio may log). So user code may call back: spawn, wake, abort, drop. While a task is
+//! polled, the turn holds only the task's box, taken from its slot. (`current.rs` says why the state is moved,
+//! and not borrowed.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -70,7 +69,7 @@ pub(crate) enum Until<'main> {
     OneTurn(Option<Duration>),
 }
 
-/// How many messages of other threads one turn handles: as many as the events that one system call
+/// How many messages of the inbox one turn handles: as many as the events that one system call
 /// may bring. The others are left to the next park, which does not sleep.
 const MESSAGES_PER_TURN: usize = 1_024;
 
@@ -218,27 +217,6 @@ fn poll(
     (state, polled)
 }
 
-/// Notifies the observers of what was recorded.
-#[cold]
-#[inline(never)]
-fn notify_observers(state: Box<State>) -> Box<State> {
-    let loop_number = state.number;
-    while_free(state, || notify(loop_number)).0
-}
-
-/// Notifies the observers, if there are any, before a park, after the third step, and when `block_on` returns.
-/// If one of them has panicked, its panic leaves the loop here.
-#[inline(always)]
-fn notify_between_steps(mut state: Box<State>) -> Box<State> {
-    if state.log.is_on() {
-        state.log.cause = Origin::Outside;
-        state = notify_observers(state);
-        let loop_number = state.number;
-        (state, ()) = while_free(state, || resume_panic(loop_number));
-    }
-    state
-}
-
 /// Ends a `block_on`, whose main future is done: parks without waiting, if that is due. An error is dropped: if
 /// it lasts, the next park returns it.
 fn end_block_on(mut state: Box<State>) {
@@ -257,6 +235,7 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     let mut state = notify_between_steps(state);
     let mut how = state.begin_park(limit);
     if let Park::NeedsPoller = how {
+        // Only with a virtual clock, before its first wait.
         let loop_number = state.number;
         let opened;
         (state, opened) = while_free(state, || open_poller(loop_number));
@@ -269,8 +248,8 @@ fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<(
     match how {
         Park::Ask(timeout) => {
             let (begun, mut poller) = (state.clock.begin_wait(), state.poller.take());
-            // A wake by user code between `begin_park` and the sleep would not end the sleep. None runs there
-            // (but a logger).
+            // A wake by user code between `begin_park` and the sleep would not end the sleep. None runs there,
+            // but a logger that mio may call.
             let ask_kernel = || poller.as_mut().map_or(Ok(()), |poller| poller.park(timeout));
             (state, parked) = while_free(state, ask_kernel);
             state.poller = poller;
@@ -312,8 +291,8 @@ fn wake_due(mut state: Box<State>) -> (Box<State>, Turn) {
 #[inline(never)]
 fn wake_deferred(mut state: Box<State>) -> Box<State> {
     let mut wakes = mem::take(&mut state.deferred_wakes);
-    for (waiter, by) in wakes.drain(..) {
-        state.log.cause = by;
+    for (waiter, cause) in wakes.drain(..) {
+        state.log.cause = cause;
         (state, ()) = while_free(state, || wake_quietly(waiter));
     }
     debug_assert!(state.deferred_wakes.is_empty(), "only the turn defers wakes, and it is here");
@@ -339,6 +318,27 @@ fn read_inbox(mut state: Box<State>) -> Box<State> {
     }
     if state.messages.is_empty() && state.messages.capacity() > KEPT_CAPACITY {
         state.messages = VecDeque::new();
+    }
+    state
+}
+
+/// Notifies the observers of what was recorded.
+#[cold]
+#[inline(never)]
+fn notify_observers(state: Box<State>) -> Box<State> {
+    let loop_number = state.number;
+    while_free(state, || notify(loop_number)).0
+}
+
+/// Notifies the observers, if there are any, before a park, after the third step, and when `block_on` returns.
+/// If one of them has panicked, its panic leaves the loop here.
+#[inline(always)]
+fn notify_between_steps(mut state: Box<State>) -> Box<State> {
+    if state.log.is_on() {
+        state.log.cause = Origin::Outside;
+        state = notify_observers(state);
+        let loop_number = state.number;
+        (state, ()) = while_free(state, || resume_panic(loop_number));
     }
     state
 }

@@ -6,10 +6,8 @@
 //! ```text
 //!              poll is ready, poll panics, cancel
 //!   Running ───────────────────────────────────────▶ Finished ──▶ dropped
+//!      └──▶ dropped: if it is refused or never spawned, or left when its run or its loop ends
 //! ```
-//!
-//! (What a loop refuses, what was never spawned, and a main future that is not done when its run ends are
-//! dropped while they are `Running`; the end of a loop drops tasks in either state.)
 //!
 //! No method of a cell unwinds. User code runs here when the future is polled, and when something of the
 //! user's is dropped: the future, a value, a panic's payload. The first panic ends this task alone and
@@ -58,7 +56,8 @@ pub(crate) trait Task: Future<Output = Ending> {
 
 pin_project! {
     /// The cell of one task, or of a main future. pin-project-lite's macro writes the method `project`, which
-    /// turns the pinned cell into references to its fields; the one to the future is pinned. `Pin::set` drops
+    /// turns the pinned cell into references to its fields; the one to the future is pinned,
+    /// with the `unsafe` that this needs. `Pin::set` drops
     /// what is in the cell, and puts another value in its place.
     #[project = Projected]
     pub(crate) enum TaskCell<F: Future> {

@@ -1,6 +1,6 @@
 //! The table of tasks.
 //!
-//! Each task has a slot, with an entry of 48 bytes (on 64 bits): its id and identity, its status, what waits for
+//! Each task has a slot, with an entry: its id and identity, its status, whether it has a handle, what waits for
 //! it, and its box. The life of an entry, with the function that takes each step:
 //!
 //! ```text
@@ -23,9 +23,7 @@
 //! is dropped, or its value; no wake queues it any more). `put_back` leaves the status as it is (its arrow leads
 //! to Queued if the task was woken in its poll); `finish` frees the slot if no handle is left.
 //!
-//! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output. A handle
-//! finds its task by the whole id. A waker has room only for the low bits of the id. With the loop's short id
-//! they are the *identity*, by which a wake finds out whether it is stale.
+//! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output.
 //!
 //! Nothing here runs user code: boxes and waiters that leave go to the caller, which drops or wakes them
 //! when the loop's state is no longer in use.
@@ -54,13 +52,16 @@ pub(crate) struct Tasks {
     pub(crate) live: usize,
     /// The slot, the id and the type of the main future, which has no box to ask.
     pub(crate) main: Option<(u32, u64, &'static str)>,
+    /// Decides when the table gives memory back.
     shrinker: Shrinker,
 }
 
 /// What is in a slot.
 pub(crate) struct Entry {
+    /// By which a handle finds its task: a loop gives an id once.
     pub(crate) id: u64,
-    /// The upper bits of the task's number: the loop's short id, and the generation.
+    /// The upper bits of the task's number: the loop's short id and the generation, which is the low bits of the
+    /// id. By it a wake finds out whether it is stale.
     pub(crate) identity: u32,
     pub(crate) status: Status,
     /// A `JoinHandle` exists.
@@ -111,7 +112,7 @@ pub(crate) enum Popped {
 
 /// What a wake has done.
 #[derive(PartialEq, Eq)]
-pub(crate) enum Wake {
+pub(crate) enum WakeResult {
     Queued,
     /// Nothing: the task is queued already.
     Needless,
@@ -160,18 +161,18 @@ impl Tasks {
 
     /// Queues a task, unless it is queued, aborted, done or gone.
     #[inline(always)]
-    pub(crate) fn queue(&mut self, number: TaskNumber, ready: &mut ReadyQueue) -> Wake {
+    pub(crate) fn queue(&mut self, number: TaskNumber, ready: &mut ReadyQueue) -> WakeResult {
         let Some(entry) = self.by_number(number) else {
-            return Wake::Refused;
+            return WakeResult::Refused;
         };
         match entry.status {
             Status::NotQueued => {
                 ready.push(number);
                 entry.status = Status::Queued;
-                Wake::Queued
+                WakeResult::Queued
             }
-            Status::Queued => Wake::Needless,
-            Status::Aborted | Status::Done => Wake::Refused,
+            Status::Queued => WakeResult::Needless,
+            Status::Aborted | Status::Done => WakeResult::Refused,
         }
     }
 

@@ -85,7 +85,7 @@ struct Contents {
     /// Where the loop's sockets are registered. Shared, since it calls a logger, which is user code.
     registry: Option<Arc<mio::Registry>>,
     /// How many `LoopHandle`s exist: while there is one, something may still come.
-    handles: usize,
+    loop_handles: usize,
 }
 
 /// What a loop that has nothing to do may still be woken by.
@@ -149,22 +149,22 @@ pub(crate) fn registry(loop_number: LoopNumber) -> Option<Arc<mio::Registry>> {
 }
 
 /// Counts one `LoopHandle` more.
-pub(crate) fn add_handle(loop_number: LoopNumber) {
+pub(crate) fn add_loop_handle(loop_number: LoopNumber) {
     let mut contents = inbox(loop_number.short_id()).lock();
     if contents.reader == Some(loop_number) {
-        contents.handles += 1;
+        contents.loop_handles += 1;
     }
 }
 
 /// Counts one `LoopHandle` less. The last one leaves a message, for a loop that sleeps only because a handle
 /// exists: it wakes, and finds that nothing can come any more.
-pub(crate) fn remove_handle(loop_number: LoopNumber) {
+pub(crate) fn remove_loop_handle(loop_number: LoopNumber) {
     let mut contents = inbox(loop_number.short_id()).lock_with_room();
     if contents.reader == Some(loop_number) {
-        contents.handles -= 1;
-        // Not one after another: handles may come and go while the loop does not run.
+        contents.loop_handles -= 1;
+        // Not one after another: they may come and go while the loop does not run.
         let is_left = matches!(contents.messages.back(), Some(Message::NoLoopHandles));
-        if contents.handles == 0 && !is_left {
+        if contents.loop_handles == 0 && !is_left {
             push_and_ring(contents, Message::NoLoopHandles);
         }
     }
@@ -234,13 +234,13 @@ impl Inbox {
     }
 
     /// Returns what may still come, for a loop whose table has so many slots. It looks at all under one lock:
-    /// a thread that leaves a message and then drops the last handle is seen with the one or with the other.
+    /// a thread that leaves a message and then drops the last `LoopHandle` is seen with one of the two.
     /// A flag that is set without a message belongs to a thread that is about to leave one.
     pub(crate) fn outlook(&self, slots: usize) -> Outlook {
         let contents = self.lock();
         if !contents.messages.is_empty() || self.woken.any(slots) {
             Outlook::Message
-        } else if contents.handles > 0 {
+        } else if contents.loop_handles > 0 {
             Outlook::LoopHandle
         } else {
             Outlook::Nothing

@@ -68,7 +68,7 @@ impl LoopHandle {
     }
 
     pub(crate) fn new(loop_number: LoopNumber) -> LoopHandle {
-        inbox::add_handle(loop_number);
+        inbox::add_loop_handle(loop_number);
         LoopHandle { loop_number }
     }
 
@@ -193,7 +193,7 @@ impl Clone for LoopHandle {
 
 impl Drop for LoopHandle {
     fn drop(&mut self) {
-        inbox::remove_handle(self.loop_number);
+        inbox::remove_loop_handle(self.loop_number);
     }
 }
 

@@ -1,10 +1,8 @@
 //! The ready queue: FIFO of what is to be polled.
 //!
 //! It is a vector of task numbers and a position in it. A push appends a number; a pop moves the position on; a
-//! park removes the numbers that were popped, and moves the rest to the front. What is left stands first in the
-//! next batch, and in FIFO order a whole batch is popped between two parks. So a number is moved at most once,
-//! and a push and a pop are O(1), amortised. (A `block_on` that ends in the middle of a batch may park too, and
-//! move it a second time.)
+//! park removes the numbers that were popped, and moves the rest to the front. A push and a pop are O(1),
+//! amortised.
 //!
 //! ```text
 //!   │ popped since the park │ the rest of the batch │ pushed since: the next batch │
@@ -15,7 +13,7 @@
 //! `batch_end`, and the vector's length is the pops since the last park plus those of the next batch: what
 //! `park.rs` compares with 61.
 //!
-//! A number is in the queue at most once: it is pushed when its task is spawned (or its `block_on` begins),
+//! A number is in the queue at most once, until generations repeat: it is pushed when its task is spawned (or its `block_on` begins),
 //! woken while it is not queued, or aborted while it waits. A task that is woken in its last poll leaves its
 //! number behind. It is stale, and the turn skips it, which costs less than to search the queue for it. (If the
 //! slot's next task has the same generation, the stale number stands for that task, which may be polled too
@@ -78,12 +76,8 @@ impl ReadyQueue {
         self.position
     }
 
-    /// Returns what [`popped`](Self::popped) will be at the end of the batch. For recorded runs.
-    pub(crate) fn popped_after_batch(&self) -> usize {
-        self.batch_end
-    }
-
-    /// Returns what [`popped`](Self::popped) will be at the end of the next batch.
+    /// Returns what [`popped`](Self::popped) will be at the end of the next batch: when all that is ready now was
+    /// popped.
     #[inline]
     pub(crate) fn popped_after_next_batch(&self) -> usize {
         self.numbers.len()
@@ -99,7 +93,9 @@ impl ReadyQueue {
         self.len() == 0
     }
 
-    /// A park begins: removes what was popped. O(n) in what is left.
+    /// A park begins: removes what was popped. O(n) in what is left. That stands first in the next batch, and in
+    /// FIFO order a whole batch is popped between two parks: so a number is moved once at most (or twice, if a
+    /// `block_on` ends in the middle of a batch, and parks).
     pub(crate) fn remove_popped(&mut self) {
         self.numbers.drain(..self.position);
         self.position = 0;
@@ -109,6 +105,11 @@ impl ReadyQueue {
     /// Gives the memory of a burst back, when nothing is ready.
     pub(crate) fn shrink(&mut self) {
         self.numbers.shrink_to(KEPT_CAPACITY);
+    }
+
+    /// Returns what [`popped`](Self::popped) will be at the end of the batch. For recorded runs.
+    pub(crate) fn popped_after_batch(&self) -> usize {
+        self.batch_end
     }
 }
 

@@ -19,8 +19,8 @@ fn many_wakes_of_a_slot_are_one_message() {
     }
     assert_eq!(inbox.lock().messages.len(), 2);
     for _ in 0..MANY {
-        add_handle(number);
-        remove_handle(number);
+        add_loop_handle(number);
+        remove_loop_handle(number);
     }
     assert_eq!(inbox.lock().messages.len(), 3);
 
@@ -42,7 +42,7 @@ fn many_wakes_of_a_slot_are_one_message() {
 fn an_inbox_is_empty_for_the_next_loop() {
     let (number, inbox) = claim().unwrap();
     let task = |slot| TaskNumber::new(number, 1, slot);
-    add_handle(number);
+    add_loop_handle(number);
     wake(task(3));
     drop(inbox.close());
     wake(task(4));
@@ -72,10 +72,10 @@ fn a_handle_counts_for_its_own_loop_alone() {
     let next = LoopNumber::new(LoopNumber::next_sequence(), number.short_id());
     inbox.lock().owner = Some(next);
     inbox.lock().reader = Some(next);
-    add_handle(number);
+    add_loop_handle(number);
     assert_eq!(inbox.outlook(0), Outlook::Nothing);
-    add_handle(next);
-    remove_handle(number);
+    add_loop_handle(next);
+    remove_loop_handle(number);
     assert_eq!(inbox.outlook(0), Outlook::LoopHandle);
     unclaim(next);
 }
@@ -87,7 +87,7 @@ fn a_wake_that_is_under_way_is_still_to_come() {
     let (number, inbox) = claim().unwrap();
     assert!(!inbox.woken.set(70));
     assert_eq!((inbox.outlook(128), inbox.outlook(0)), (Outlook::Message, Outlook::Nothing));
-    add_handle(number);
+    add_loop_handle(number);
     assert_eq!((inbox.outlook(128), inbox.outlook(0)), (Outlook::Message, Outlook::LoopHandle));
     inbox.woken.clear(70);
     assert_eq!(inbox.outlook(128), Outlook::LoopHandle);

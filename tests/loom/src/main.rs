@@ -150,7 +150,7 @@ fn a_late_wake() {
 /// message nor a handle has seen that wake.
 fn no_deadlock_is_reported_too_soon(wakers: usize) {
     let sleeper = Sleeper::new();
-    inbox::add_handle(sleeper.number);
+    inbox::add_loop_handle(sleeper.number);
     let written = Arc::new(AtomicUsize::new(0));
     for waker in 0..wakers {
         let (of, number, written) = (sleeper.number, sleeper.task(0), Arc::clone(&written));
@@ -160,7 +160,7 @@ fn no_deadlock_is_reported_too_soon(wakers: usize) {
             }
             inbox::wake(number);
             if waker == 0 {
-                inbox::remove_handle(of);
+                inbox::remove_loop_handle(of);
             }
         });
     }
