@@ -69,7 +69,7 @@
 //! | [`run`] | `run` | `#[tokio::main]`, `Runtime::block_on` | asyncio makes one more turn, in which a task that was just spawned begins, then cancels the tasks that are left and awaits them; here, as in tokio, they are dropped. Ctrl-C ends the process at once, unless the program waits for [`signal::ctrl_c`] or has a [`signal::stream`] of it |
 //! | [`stop`] | `loop.stop` | none | from inside the loop |
 //! | [`EventLoop`] | `AbstractEventLoop`, `Runner` | `LocalRuntime`; `Runtime` with a `LocalSet` | dropping it closes it |
-//! | [`EventLoop::new`] | `new_event_loop` | `LocalRuntime::new` | there is no `set_event_loop`: the loop that runs on the thread is the current one |
+//! | [`EventLoop::new`] | `new_event_loop` | `LocalRuntime::new` | there is no `set_event_loop`, and no policy: the loop that runs on the thread is the current one |
 //! | [`EventLoop::builder`] | none | `Builder::new_current_thread` | |
 //! | [`EventLoop::spawn`] | `loop.create_task` | `LocalSet::spawn_local` | the loop need not run |
 //! | [`EventLoop::block_on`] | `loop.run_until_complete`, `Runner.run` | `LocalSet::block_on` | tasks that are left stay for the next run (asyncio makes one more turn, as its `run`). A stop, or a deadlock under a virtual clock, is a panic |
@@ -104,9 +104,9 @@
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
 //! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task. To detach it, `drop` the handle: the compiler warns of one that is not used |
-//! | [`spawn_named`] | `create_task(…, name=…)` | `task::Builder::name` (unstable) | |
+//! | [`spawn_named`] | `create_task(…, name=…)` | `task::Builder::name` (unstable) | there is no `Task.set_name` |
 //! | [`JoinHandle`] | `Task` | the same | awaiting it takes the value: once (several can await its `shared()`, of `futures`), not in the task itself, and on the loop's own thread, where tokio's can be awaited on any. When the loop is gone it gives "cancelled"; a `Task` keeps its result. A value without a wait: `if task.is_finished() { task.await }` (after 128 results in one poll it yields first) |
-//! | [`JoinHandle::abort`] | `Task.cancel` | the same | the future is dropped at its place in the ready queue; it cannot refuse, and there is no `uncancel`. A task that aborts itself loses what its poll returns, an `Err` too |
+//! | [`JoinHandle::abort`] | `Task.cancel` | the same | the future is dropped at its place in the ready queue; it cannot refuse, and there is no `uncancel` and no `cancelling`. A task that aborts itself loses what its poll returns, an `Err` too |
 //! | [`JoinHandle::abort_handle`] | none | the same | |
 //! | [`JoinHandle::is_finished`] | `Task.done` | the same | on the loop's own thread |
 //! | [`JoinHandle::id`] | none | the same | a number that counts the loop's tasks and main futures |
@@ -194,13 +194,13 @@
 //! | [`TcpListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | |
 //! | [`TcpListener::from_std`], [`TcpListener::into_std`] | `create_server(sock=…)` | the same | |
 //! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. `&TcpStream` has the traits too. `write_all` is `write` and `drain`: it waits for room. A `write_all` that is dropped does not send the rest (asyncio's `write` has taken all): spawn it, if a [`timeout`] must not cut it. At the end `read` gives 0. Dropping the stream is `close`: what was written is sent, but received bytes that were not read cause a reset (asyncio's reader has usually taken them) |
-//! | [`TcpStream::connect`] | `open_connection` | the same | "Happy Eyeballs", with a delay of 250 ms. asyncio has no `happy_eyeballs_delay` by default, and tries one address after the other, as tokio |
+//! | [`TcpStream::connect`] | `open_connection`, `loop.sock_connect` | the same | "Happy Eyeballs", with a delay of 250 ms. asyncio has no `happy_eyeballs_delay` by default, and tries one address after the other, as tokio |
 //! | [`TcpStream::connect_timeout`] | `wait_for(open_connection(…), …)` | `timeout` around it | the error names the address |
 //! | [`TcpStream::peek`] | none | the same | |
 //! | [`TcpStream::nodelay`], [`TcpStream::set_nodelay`], [`TcpStream::ttl`], [`TcpStream::set_ttl`] | `get_extra_info("socket")`, then `setsockopt` | the same | asyncio sets `TCP_NODELAY`, the others do not |
 //! | [`TcpStream::shutdown`] | `StreamWriter.write_eof` | `AsyncWriteExt::shutdown` | std's, for either direction; `close` of `futures-io` shuts down the writing side |
 //! | [`TcpStream::local_addr`], [`TcpStream::peer_addr`] | `get_extra_info("sockname")`, `get_extra_info("peername")` | the same | |
-//! | [`TcpStream::from_std`], [`TcpStream::into_std`] | `open_connection(sock=…)` | the same | |
+//! | [`TcpStream::from_std`], [`TcpStream::into_std`] | `open_connection(sock=…)`, `loop.connect_accepted_socket` | the same | |
 //! | [`UdpSocket`] | `DatagramTransport` | the same | |
 //! | [`UdpSocket::bind`] | `create_datagram_endpoint(local_addr=…)` | the same | |
 //! | [`UdpSocket::connect`] | `create_datagram_endpoint(remote_addr=…)` | the same | |
@@ -217,7 +217,7 @@
 //! | [`UnixListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | addresses are std's |
 //! | [`UnixListener::from_std`], [`UnixListener::into_std`] | `start_unix_server(sock=…)` | the same | |
 //! | [`UnixStream`] | `StreamReader` with a `StreamWriter` | the same | |
-//! | [`UnixStream::connect`] | `open_unix_connection` | the same | on Linux, waits if the listener's queue is full, where tokio's gives `WouldBlock` |
+//! | [`UnixStream::connect`] | `open_unix_connection`, `loop.create_unix_connection` | the same | on Linux, waits if the listener's queue is full, where tokio's gives `WouldBlock` |
 //! | [`UnixStream::pair`] | `socket.socketpair` | the same | |
 //! | [`UnixStream::local_addr`], [`UnixStream::peer_addr`] | `get_extra_info` | the same | |
 //! | [`UnixStream::from_std`], [`UnixStream::into_std`] | `open_unix_connection(sock=…)` | the same | |
@@ -233,7 +233,7 @@
 //! | [`AsyncFd::writable`], [`AsyncFd::poll_writable`] | `loop.add_writer` | `writable`, `poll_write_ready` | |
 //! | [`AsyncFd::read_with`], [`AsyncFd::poll_read_with`] | `loop.sock_recv`, … | `async_io`, `AsyncFdReadyGuard::try_io` | |
 //! | [`AsyncFd::write_with`], [`AsyncFd::poll_write_with`] | `loop.sock_sendall`, … | `async_io`, `AsyncFdReadyGuard::try_io` | |
-//! | [`AsyncFd::get_ref`], [`AsyncFd::into_inner`] | `loop.remove_reader` | the same | `into_inner` may fail |
+//! | [`AsyncFd::get_ref`], [`AsyncFd::into_inner`] | `loop.remove_reader`, `loop.remove_writer` | the same | `into_inner` may fail |
 //!
 //! # Servers
 //!
@@ -295,11 +295,11 @@
 //! |---|---|---|---|
 //! | the first of several futures | `wait(…, return_when=FIRST_COMPLETED)` | `select!` | tokio's `select!` itself (its feature `macros`; with `biased;` the order is fixed), `futures_lite::future::or`; for tasks, [`wait`] |
 //! | several futures that borrow | none | `join!` | `futures_lite::future::zip`, `futures::join!` |
-//! | locks, semaphores | `Lock`, `Semaphore` | `sync` | tokio's `sync` itself: first come, first served, as asyncio's. `async-lock` has both too, but its semaphore may starve a waiter |
+//! | locks, semaphores | `Lock`, `Semaphore`, `BoundedSemaphore` | `sync` | tokio's `sync` itself: first come, first served, as asyncio's; a permit is given back by its drop, so not twice. `async-lock` has both too, but its semaphore may starve a waiter |
 //! | at most n at a time | `Semaphore` | `Semaphore`; `buffer_unordered` | tokio's `Semaphore` in tasks; or `buffered` and `buffer_unordered` of the crate `futures`, whose futures may borrow |
 //! | events, conditions, barriers | `Event`, `Condition`, `Barrier` | `Notify`, `watch`, `Barrier` | `event-listener` (beside a flag of your own: its `notify` is not remembered), tokio's `watch` with `wait_for`; `async-lock` has a barrier |
-//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself (but its `blocking_recv` and `blocking_send` block a loop for ever, where they panic in a task of tokio's); `try_recv` is `get_nowait`, a closed channel is `QueueShutDown`; for `Queue.join`, a count and an event; for `PriorityQueue` and `LifoQueue`, a `BinaryHeap` or a `Vec`, and tokio's `Notify` |
-//! | a result that is set from outside | `loop.create_future`, `Future.set_result` | `oneshot` | `futures::channel::oneshot` |
+//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself (but its `blocking_recv` and `blocking_send` block a loop for ever, where they panic in a task of tokio's); `try_recv` is `get_nowait`, `try_send` is `put_nowait`, a closed channel is `QueueShutDown`; for `Queue.join`, a count and an event; for `PriorityQueue` and `LifoQueue`, a `BinaryHeap` or a `Vec`, and tokio's `Notify` |
+//! | a result that is set from outside | `loop.create_future`, `Future.set_result`, `Future.set_exception`, `wrap_future` | `oneshot` | `futures::channel::oneshot`, of a `Result` |
 //! | to shield a task from its awaiter | `shield` | none needed | none needed: dropping a handle aborts nothing |
 //! | a callback, soon or later | `call_soon`, `call_later`, `call_at` | none | `let due = sleep(delay); spawn(async move { due.await; f() })`; to cancel it, abort the task |
 //! | a callback when a task is done | `Task.add_done_callback` | none | spawn a coroutine that awaits the handle |
@@ -316,9 +316,11 @@
 //! | lines and buffers | `StreamReader.readline` | `io::BufReader` | `futures_lite::io::BufReader`. A line has no limit (asyncio's: 64 KiB): for one, `LinesCodec::new_with_max_length` of `tokio-util`. Lines in the buffer come without a wait: see [`consume_budget`]. For `read_buf`, `read_u16` and the like, tokio's `AsyncReadExt` on `stream.compat()` |
 //! | both directions of a proxy | two tasks, `write_eof` | `io::copy_bidirectional` | the same, on `stream.compat()` (tokio's feature `io-util`). `futures_lite::io::copy` does not close what it writes to: after it, `stream.shutdown(Shutdown::Write)` |
 //! | files | none | `fs` | `async-fs`, [`run_in_executor`] |
-//! | child processes | `create_subprocess_exec`, `create_subprocess_shell` | `process` | `async-process`; for a shell, `Command::new("sh").arg("-c")` |
+//! | child processes | `create_subprocess_exec`, `create_subprocess_shell`, `loop.subprocess_exec`, `loop.subprocess_shell` | `process` | `async-process`; for a shell, `Command::new("sh").arg("-c")` |
 //! | blocking work in place | none | `block_in_place` | [`run_in_executor`] |
 //! | a look-up of a name | `loop.getaddrinfo` | `net::lookup_host` | std's `ToSocketAddrs` in [`run_in_executor`] |
+//! | the name of an address | `loop.getnameinfo` | none | `reverse_lookup` of `hickory-resolver`: see [`ecosystem`] |
+//! | a file into a socket | `loop.sendfile`, `loop.sock_sendfile` | none | `futures_lite::io::copy` of an `async_fs::File`, by a buffer |
 //! | the process at the other end of a Unix socket | `socket.SO_PEERCRED` | `UnixStream::peer_cred` | `rustix::net::sockopt::socket_peercred` (Linux) |
 //! | to move the clock by hand | none | `time::advance` | a virtual clock, and [`EventLoop::turn`] with a timeout, again and again: when no task is ready, and a task or a [`LoopHandle`] is left, it moves time to the next deadline or by the timeout. While a task waits for a socket, time is real |
 //! | an asynchronous test | `unittest.IsolatedAsyncioTestCase` | `#[tokio::test]` | [`run`] in a `#[test]`; for `start_paused`, a loop with a virtual clock |
