@@ -17,8 +17,8 @@
 //! holds, though the state is free: it sees the loop, and may not use it. Only its wakes are done at once.
 //!
 //! Why no `RefCell` around each table? An allocator is user code too: it may wake a task while a table grows,
-//! and a borrow would panic. With one box, only this file has to handle that it is in use, and no table has to
-//! know.
+//! and a borrow would panic. With one box, only this file and the end of a loop have to handle that it is in
+//! use, and no table has to know.
 //!
 //! | function | called by | panics |
 //! |---|---|---|
@@ -28,9 +28,9 @@
 //! | `running`, `expect_running` | what begins on the running loop: a timer, a socket, a group | if the state is in use; the second also if no loop runs |
 //! | `on_own_thread`, `on_own_loop` | what belongs to a loop, when it is used; when it is polled | if the state is in use, or the loop lives on another thread; the second also if another loop runs |
 //!
-//! **The running loop may have changed.** A stackful coroutine, of another crate, has a stack of its own, and may
-//! be suspended inside any call, even a poll. Then another one may run another loop of this thread, before the
-//! first comes back. [`take`] makes the right loop the running one again.
+//! **The running loop may have changed.** A stackful coroutine, of another crate, has a stack of its own, and
+//! may be suspended inside any call, even a poll. Then another one may run another loop of this thread, before
+//! the first comes back. [`take`] makes the right loop the running one again.
 //!
 //! The thread-locals have no destructors, so they can be read while the thread destroys its others. They need
 //! none: an `EventLoop` takes its state out when it is dropped. (Where std emulates thread-locals, on Windows

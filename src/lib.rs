@@ -95,8 +95,8 @@
 //! But a thread may have several loops, and run them in turn.
 //!
 //! On a first reading, go from here to the [reading order](#reading-order), and open the code. Come back to the
-//! vocabulary for a word, and to the eleven paths one at a time. The invariants and the limits are for those who
-//! change the loop.
+//! vocabulary for a word, and to the eleven paths one at a time. The invariants are for those who change the
+//! loop; the limits concern its users, too.
 //!
 //! # Vocabulary
 //!
@@ -105,14 +105,14 @@
 //! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
 //! | batch | what was in the ready queue when the turn began (in a loop with an order, such as a shuffled one, a batch is one number, drawn from the queue) |
 //! | poll | to resume a *future*, once. The kernel is asked, never polled (mio's `Poll`, in `net/poller.rs`, is another thing) |
-//! | park | the second step: the loop asks the kernel for events, with a timeout (`park.rs` says when it skips that). A turn sleeps nowhere else |
+//! | park | the second step: the loop asks the kernel for events, with a timeout (`park.rs` says when it need not). A turn sleeps nowhere else |
 //! | arm, fire | a timer is armed when it is put into the *wheel*, the hierarchical table of timers, and fires in the third step of a turn, once its deadline has come |
 //! | task | a spawned future, with an *entry* in the table. A *cell* holds the future, later its output. The cell's allocation is the task's *box*, which the entry owns between polls |
 //! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed. (The wheel's slots are another thing) |
 //! | handle | a `JoinHandle`: it awaits a task, and may abort it |
 //! | abort, cancel | to *abort* a task is to ask that it be dropped; to *cancel* it is to drop it: when its number is popped, when its poll ends, or when the loop ends |
 //! | main future | the future of `block_on`: not a task, but in the ready queue like one |
-//! | state | all that a loop owns, in one box. One thread-local has that of the running loop, another a list of the rest |
+//! | state | all that a loop owns, in one box. One thread-local has that of the running loop, another a list of those of this thread's other loops |
 //! | free, in use | said of a state. It is *free* while it is in its thread-local, as during each poll: then a spawn or a wake can take it. It is *in use* while the loop's own code has it out. To *release* it is to put it back; from the taking to the release is one *use* |
 //! | running loop | the loop that this thread is running (or making, or dropping) |
 //! | waiter | what waits for a timer, a source, a task, a group, a job or a signal: one of boucle's tasks or main futures, or a foreign waker |
@@ -135,7 +135,7 @@
 //! | reactor | the table of sources |
 //! | allocator's hook | code of the program's own global allocator, if that calls into the loop while memory is allocated. The [limits](#limits) say what it may do |
 //!
-//! What a waker holds, and what is in the ready queue, is the *number* of a task or a main future:
+//! The *number* of a task, or of a main future, is what a waker holds and what is in the ready queue:
 //!
 //! ```text
 //!   | short id of the loop (12) | generation (20) | slot (32) |
@@ -185,16 +185,18 @@
 //! | | `Ending` | how a task has ended |
 //! | | `budget` | counts the ready operations of a poll. `refill` begins the count, `end` ends it |
 //! | | `pops_per_park` | 61, or 0 if a park is due in any case |
-//! | | `Quiet`, `drop_quietly`, `catch_drop` | drop what may be the user's, and let no panic out; the last returns it, as a `Payload` |
+//! | | `drop_quietly` | drops what may be the user's, and lets no panic out |
 //! | | `deferred_wakes` | foreign wakers, tasks of other loops, and all that is woken after the first of them: the turn wakes them while the state is free |
-//! | | `clock.elapsed`, `clock.tick` | the time since the loop was made, as a `Duration`; the same in ticks (microseconds) |
+//! | | `clock.elapsed` | the time since the loop was made, as a `Duration` |
 //! | | `inbox.drain` | marks the loop as awake, takes the messages, and then clears the flags of their slots |
 //! | | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
+//! | `wake/waiter.rs` | `Quiet` | a value that is dropped quietly when it drops |
 //! | `task/table.rs` | `Member` | which member of which group a task is |
+//! | `task/cell.rs` | `catch_drop` | drops something, and returns the panic, if there is one, as a `Payload` |
 //! | `state.rs` | `finish_member` | counts a member of a group as done. Returns the group's waiter, if it is to be woken |
 //! | | `reactor.set_ready` | marks as ready the sides that an event names, and gives their waiters to a closure |
-//! | | `pop_due` | takes the waiter of a timer that is due out of the wheel |
-//! | `park.rs` | `clock.until` | how long to sleep until a tick: 0 if it has come |
+//! | | `clock.tick`, `pop_due` | the time in ticks (microseconds); takes the waiter of a timer that is due out of the wheel |
+//! | `park.rs` | `clock.until` | how long to sleep until a tick: 0 if it has come, else mostly a millisecond at least |
 //! | | `inbox.fall_asleep` | marks the loop as asleep, unless there is a message |
 //! | | `inbox.outlook(slots)` | what may still come: a message (it is there, or a flag is set), something from a `LoopHandle` (one exists), or nothing |
 //! | `wake/waker.rs` | `current::wake` | wakes the task with that number: at once if its loop is on this thread, and its state free; else through the inbox |
@@ -212,17 +214,17 @@
 //! | `park.rs` | the rule of 61, and when a loop may sleep |
 //! | `wake/waker.rs` | the loop's only `unsafe` block, and why a pointer that is never followed is safe |
 //!
-//! Then the files that the story only calls, one path at a time. (What belongs to a loop is polled by
-//! `current::on_own_loop`. It returns `None` if the loop is gone, and panics if the loop lives but cannot be
-//! used here.)
+//! Then the files that the story only calls, one path at a time. (A leaf, when it is polled, gets the state of
+//! its loop by `current::on_own_loop`, which returns `None` if the loop is gone, and panics if the loop lives
+//! but cannot be used here.)
 //!
 //! | file | what to look for |
 //! |---|---|
-//! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks`; `abort` in `task/abort_handle.rs` | a short *leaf* that has to wait (a leaf is a future that has no other inside). It shows how the contract is kept: it is pending, and has left its task's number |
+//! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks`; `abort` in `task/abort_handle.rs` | a short *leaf*, which is a future that has no other inside. It shows how the contract is kept: it is pending, and has left its task's number |
 //! | `current.rs`, as far as `find`; then its `wake` and `deliver` | what it takes to move the state out; from a waker to the state |
 //! | `task/spawn.rs`: `try_spawn` | a box, a state that is found by its number, a slot, a handle. A loop that refuses gives the box back |
 //! | `net/source.rs` (`Source::poll`), `net/readiness.rs`, `net/reactor.rs` | a read that has to wait, and the event that ends the wait |
-//! | `wake/inbox.rs`, `wake/flags.rs`, `messages.rs` | why no wake is lost; one wake, one message; what a loop does when it is asked |
+//! | `wake/inbox.rs`, `wake/flags.rs`, `messages.rs` | why no wake is lost; many wakes of a slot, one message; what a loop does when it is asked |
 //! | `task/group_table.rs`, `combine/group.rs`, with `Gather::poll` | how a `gather` is woken once, for any number of children |
 //! | `time/wheel.rs`, its head | why not a heap |
 //!
@@ -263,16 +265,19 @@
 //!
 //! Dropping a handle detaches the task, which goes on.
 //!
-//! **A readable socket, to the poll.** A socket is non-blocking, and registered once, when it is made. Each of
-//! its two sides, read and write, is *ready* or not: ready means that an operation may succeed.
+//! A handle, a `gather` and an operation of a socket first ask whether any budget is left, a sleep when it is
+//! over. If none is, it wakes its own task, and is pending (`task/budget.rs`).
+//!
+//! **A readable socket, to the poll.** A socket is non-blocking, and registered when it is made. Each of its two
+//! sides, read and write, is *ready* or not: ready means that an operation may succeed.
 //!
 //! 1. A read whose side is ready asks the kernel, while the state is in use. If that would block, the side is
 //!    not ready any more.
-//! 2. If the side is not ready, the read leaves the task's number with the side, and is pending (`Source::poll`
-//!    in `net/source.rs`, `net/readiness.rs`).
-//! 3. A park returns an *edge*: an event whose token is the source's slot. `State::wake_sources` marks as ready
-//!    the sides that the event names, takes all waiters of each side that was not ready before, and pushes their
-//!    numbers.
+//! 2. If the side is not ready now, the same poll leaves the task's number with the side, and is pending
+//!    (`Source::poll` in `net/source.rs`, `net/readiness.rs`).
+//! 3. A park returns an *event*, whose token is the source's slot: the edges of one side, or of both.
+//!    `State::wake_sources` marks these sides as ready, takes all waiters of each that was not ready before, and
+//!    pushes their numbers.
 //! 4. In the next batch each of these tasks is polled, and reads if the side is still ready.
 //!
 //! A *short* read of a stream returns some bytes, but fewer than were asked for: it has emptied the stream. So
@@ -287,30 +292,22 @@
 //!
 //! No edge is lost:
 //!
-//! - Only `State::wake_sources`, at the beginning of the third step, marks sides by edges, and it runs no user
-//!   code. An operation that would block leaves the number in the same poll: so no edge is marked between the
-//!   two. An edge that comes meanwhile waits in the kernel, and a later park returns it.
+//! - Only `State::wake_sources` marks sides by edges: in the third step, where nothing is polled. An operation
+//!   is tried in a poll, and if it would block, the same poll leaves the number. So no edge is marked after the
+//!   operation has found nothing and before the number is left. An edge that comes meanwhile waits in the
+//!   kernel, and a later park returns it.
 //! - A new read side is not ready, and registering the socket makes the kernel report what is there already.
 //! - After a short read new bytes will be an edge, and after a short write new room.
 //! - No event reaches the wrong source: all events of a park are handled before a slot can be freed and given to
 //!   another.
 //!
-//! Exceptions, each with its place:
-//!
-//! - The budget comes first: if none is left, the operation wakes its task, and is pending (`task/budget.rs`).
-//! - A foreign waker is cloned between the system call and the leaving of the waiter. That is user code: if no
-//!   loop runs, it may even make a turn, which marks an edge. So a waiter is left only if the side is still not
-//!   ready; otherwise the task is woken at once. So is the task of a call that a signal has interrupted
-//!   (`Readiness::wait`).
-//! - Some edges and some reads leave the side ready after a short read; so does every short transfer without
-//!   epoll or kqueue (`net/readiness.rs`, `net/stream.rs`).
-//! - The operation of an [`AsyncFd`](net::AsyncFd) is user code: it runs while the state is free
-//!   (`net/async_fd.rs`).
-//! - Write sides begin ready, unless the socket listens or is still connecting; so do both sides of an
-//!   `AsyncFd`. With epoll or kqueue only the read side is watched at first, unless the socket is a TCP stream
-//!   (`READS` in `net/source.rs`).
-//! - A `close`, a `shutdown` of the read side and too many waiters of one side wake without an edge
-//!   (`net/stream.rs`, `net/tcp.rs`, `net/readiness.rs`).
+//! There are exceptions. A foreign waker is cloned between the system call and the leaving of the waiter: that
+//! is user code, which may even make a turn if no loop runs. So a waiter is left only if the side is still not
+//! ready; otherwise the task is woken at once (`Readiness::wait`). The others stand where they are handled:
+//! which short reads leave the side ready, and when too many waiters are woken (`net/readiness.rs`); which sides
+//! begin ready or are watched later, and a call that a signal has interrupted (`net/source.rs`); a `close` that
+//! wakes without an edge (`net/stream.rs`); the operation of an [`AsyncFd`](net::AsyncFd), which runs while the
+//! state is free (`net/async_fd.rs`).
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity (the loop's short id is in it),
@@ -321,27 +318,27 @@
 //! **A stale waker.** A waker points to nothing, so it may outlive its task. On the loop's own thread a wake
 //! compares the number's identity with that of the task in the slot: if they differ, or the task is aborted or
 //! done, nothing happens. Through the inbox a wake has only the slot: it wakes whatever task has the slot when
-//! the loop reads the message. The worst is that another task is polled in vain, which every future must bear:
+//! the loop handles the message. The worst is that another task is polled in vain, which every future must bear:
 //! `Future::poll` may be called without a wake. (A dropped read leaves its number with the side: the next edge
 //! wakes its task in vain.)
 //!
 //! Numbers repeat in the end, and do no more harm: a later loop may have the short id, and a later task of the
 //! slot the generation. Then a stale waker wakes in vain, and a stale number in the queue causes an early poll
-//! (`task/id.rs`). If no loop has the short id, the inbox is closed, and drops the wake.
+//! (`task/id.rs`, `wake/ready.rs`). If no loop has the short id, the inbox is closed, and drops the wake.
 //!
 //! **`gather`.** The call boxes the children. The first poll makes a group, and spawns them as its members. A
-//! group is an entry in a table of the loop: a counter, when to wake (here: at the last), and the *parent*, the
-//! waiter that the `gather` leaves there when it has to wait (`task/group_table.rs`, `combine/group.rs`).
+//! group is an entry in a table of the loop: a counter of those that are not done, a list of those that have
+//! panicked, and the *parent*, the waiter that the `gather` leaves there when it has to wait
+//! (`task/group_table.rs`, `combine/group.rs`).
 //!
 //! 1. Each poll of the `gather`, the first too, looks at the group (`Group::poll_until`). If a member has
 //!    panicked, it resumes that panic. If all are done, the handles take the outputs out of the tasks' slots, in
 //!    the order of the children. Else it leaves its waiter as the parent, and is pending.
 //! 2. When a member is done, `State::finish` counts down, in O(1) (`Groups::finish_member`). It wakes the parent
 //!    once, for any number of children: when the last one is done, or one panics.
-//! 3. The `gather` has a `Child` for each, a `JoinHandle` that aborts its task when it drops. When the `gather`
-//!    ends or is dropped, so do those whose output was not taken: each aborts its child if that is not done, and
-//!    takes it out of the group, so that its end counts nothing down. The group is freed after the handles, so
-//!    no task is a member of a group that is gone.
+//! 3. The `gather` has a `Child` for each: a `JoinHandle` that aborts its task when it drops. They drop when the
+//!    `gather` ends or is dropped. A child that is not done is aborted then, and leaves the group, so that its
+//!    end counts nothing down. The group is freed after them, so no task is a member of a group that is gone.
 //!
 //! **An abort.** `JoinHandle::abort` marks the task, and drops nothing. So no destructor runs inside `abort`,
 //! where the caller may be in the middle of something, or be the task itself.
@@ -349,8 +346,9 @@
 //! 1. A task that waits is queued, for the next batch. One that is queued keeps its place, in this batch or the
 //!    next.
 //! 2. When its number is popped, the turn drops the future instead of polling it, and wakes what awaits the
-//!    handle, which gives "cancelled".
-//! 3. But a task that is being polled is dropped when its poll ends, whether it is queued or not.
+//!    handle, which gives "cancelled" (or the panic, if the destructor panics).
+//! 3. But of a task that is being polled, the future is dropped when the poll ends, whether the task is queued
+//!    or not; or the value that the poll has returned. A panic of that poll stays its output.
 //!
 //! The request is a `Message` (`wake/inbox.rs`); `State::receive` carries it out (`messages.rs`), by
 //! `Tasks::abort`. If `current::deliver` finds the state on this thread, that happens at once. If not (a handle
@@ -364,7 +362,7 @@
 //! **A wake from another thread.** Such a wake does not touch the table. It leaves a message:
 //!
 //! 1. The thread sets the slot's flag, by one atomic step that returns whether it was set before (`inbox::wake`;
-//!    `wake/flags.rs`). If it was, there is nothing more to do: the thread that has set it leaves the message.
+//!    `wake/flags.rs`). If it was, there is nothing more to do: the thread that set it first leaves the message.
 //! 2. Otherwise the thread pushes a message into the loop's inbox, under a lock. If the loop is marked as
 //!    asleep, it clears the mark; and then, unlocked, it rings the loop, by a bell that the inbox keeps
 //!    (`wake/inbox.rs`).
@@ -394,15 +392,12 @@
 //! No wake is lost by a flag. A wake before the flag is cleared is served by the message of that flag, which is
 //! handled after the clearing. A later wake leaves a new message. Why not clear first, and then take the list? A
 //! wake in between would set its flag again and push its message, which would be taken with the list. The flag
-//! would stay set, and no later wake of that slot would leave a message.
+//! would stay set, and no later wake of that slot would leave a message. (Each wake sets the flag with
+//! `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll sees what the thread
+//! wrote before its wake.)
 //!
-//! Rarer cases:
-//!
-//! - A ring that comes after the system call makes the next park that asks the kernel return at once, in vain.
-//! - A flag whose message is not in the list yet is not cleared: its thread is about to push.
-//! - One turn handles 1,024 messages; the rest waits for later turns, and the next list is taken when this one
-//!   is empty.
-//! - While a loop is not run, its messages wait for the next park of a later run.
+//! One turn handles 1,024 messages; the rest waits for later turns, and the next list is taken when this one is
+//! empty. While a loop is not run, its messages wait for the next park of a later run.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number, unless the deadline has come
 //! (`time/sleep.rs`). An idle loop parks until about the first deadline (`park.rs`), unless something else comes
@@ -431,7 +426,7 @@
 //! | the ready queue, `wake/ready.rs` | `_ready`, a deque of `Handle`s | `Core::tasks`, a deque of `Notified` |
 //! | a frozen batch | `ntodo`, in `_run_once` | none |
 //! | a number in it | a `Handle`: a function and its arguments | a `Notified`: a counted reference |
-//! | `poll`, in `turn.rs` | `Task.__step`, which calls `send` | `Harness::poll` |
+//! | `poll`, in `turn.rs` | `Task.__step`, for `send` | `Harness::poll` |
 //! | a waker that is a number | `Task.__wakeup`, a callback of the `Future` | a waker that points to the task's `Header` |
 //! | a leaf keeps the waker of its poll | a leaf yields its `Future` up to `__step`, which adds a callback | as here |
 //! | a wake on the loop's thread | `call_soon` | `Handle::schedule`, into `Core::tasks` |
@@ -445,7 +440,7 @@
 //! | the main future, queued like a task | a `Task`, from `run_until_complete` | polled apart from the queue, when it was woken |
 //! | a `JoinHandle`, which asks the table | the `Task` itself, its result and callbacks | the `Header`, and a waker in its `Trailer` |
 //! | the budget: 128 ready operations a poll, one after another | none | `coop::Budget`: 128 too |
-//! | a park after 61 polls, or one batch | a `select` in every `_run_once` | `event_interval`: 61 too |
+//! | a park after 61 polls, or one batch, whichever is more | a `select` in every `_run_once` | `event_interval`: 61, also in the middle of the queue |
 //! | an abort: a mark, then a drop | `Task.cancel`, after which the coroutine's next step throws | `JoinHandle::abort`, a bit in the `Header`'s state |
 //! | the end of a loop, `lifecycle.rs` | `_cancel_all_tasks` | `shutdown2`, `close_and_shutdown_all` |
 //!
@@ -476,8 +471,8 @@
 //!   future comes out of [`run`], after the loop is cleaned up.
 //! - When [`run`] ends, the main future is dropped first, then what was spawned, in spawn order (but the output
 //!   of a task that is done drops with its handle, if that is dropped earlier), while the loop is the running
-//!   one, on its thread, each destructor once; and executor jobs that have begun are waited for, up to the bound
-//!   of [`Builder::shutdown_timeout`].
+//!   one, on its thread, each destructor once; and executor jobs that have begun are waited for (of an
+//!   [`EventLoop`] that is dropped, up to the bound of [`Builder::shutdown_timeout`]).
 //! - No safe program reaches freed memory, whatever the order in which thread-locals, loops and
 //!   processes end. An idle loop gives back the memory of a burst, within the limits below.
 //! - Imports between files have no cycle, and only `event_loop.rs` and `explore` import `trace`, but for tests

@@ -41,13 +41,14 @@ impl State {
     }
 
     /// Returns whether a `block_on` is to park before it returns: the pops since the last park have come to
-    /// `pops_per_park`, which is 0 if the loop is to stop. (The next batch is not known yet, but its first pop
-    /// would be the 62nd.)
+    /// `pops_per_park`, which is 0 if the loop is to stop. (The next batch is not known yet; with its
+    /// first pop they would be more than that.)
     pub(crate) fn is_last_park_due(&self) -> bool {
         self.ready.popped() >= self.pops_per_park
     }
 
-    /// Begins the second step. `limit` is how long the caller would wait; `None`: for ever.
+    /// Begins the second step; once more, if that is [`Park::NeedsPoller`]. `limit` is how long the caller would
+    /// wait; `None`: for ever.
     pub(crate) fn begin_park(&mut self, limit: Option<Duration>) -> Park {
         if self.log.is_on() {
             self.log.begin_park(self.clock.elapsed());

@@ -51,7 +51,8 @@ impl State {
         }
     }
 
-    /// Records that a task leaves the ready queue, to be polled. The caller has asked whether the loop is observed.
+    /// Records that a task leaves the ready queue, to be polled. The caller has asked whether the loop is
+    /// observed.
     #[cold]
     #[inline(never)]
     pub(crate) fn record_begin_poll(&mut self, number: TaskNumber) {

@@ -4,12 +4,12 @@
 //! inbox, which mostly other threads fill. `current` keeps the state; the turn, in `turn.rs`, takes it from
 //! there.
 //!
-//! Its other methods stand with their subjects, as imports between files have no cycle: in `park.rs`,
-//! `messages.rs`, `lifecycle.rs` and `event_loop.rs`; and, not for a first reading, in `recording.rs`,
-//! `time/virtual_time.rs` and `wake/draw.rs`.
+//! Nothing here runs user code. What may is returned to the caller (a future to be dropped), or kept in
+//! `deferred_wakes` for the turn (a foreign waker).
 //!
-//! Nothing here runs user code. What may (a future to be dropped, a waker of another runtime) is handed
-//! to the caller.
+//! Other methods of [`State`] stand with their subjects, since imports between files may have no cycle: in
+//! `park.rs`, `messages.rs`, `lifecycle.rs` and `event_loop.rs`; and, not for a first reading, in
+//! `recording.rs`, `time/virtual_time.rs` and `wake/draw.rs`.
 
 use std::collections::VecDeque;
 use std::panic::Location;
@@ -123,9 +123,9 @@ impl State {
         Ok((slot, id))
     }
 
-    /// Wakes a task on the fast path, inlined. Returns false if it leaves the wake to [`wake`](Self::wake): the
-    /// queue has to grow, the loop is observed, the task is aborted or done, or no task of this loop has the
-    /// number.
+    /// Wakes a task on the fast path, inlined. Returns false, and has done nothing, if the queue has to grow,
+    /// the loop is observed, the task is aborted or done, or no task of this loop has the number. (Then
+    /// `current::wake` and `wake_waiter` take the slow path: [`wake`](Self::wake), or where the number belongs.)
     #[inline(always)]
     pub(crate) fn try_wake(&mut self, number: TaskNumber) -> bool {
         let is_quick = self.ready.has_room() && !self.log.is_on();

@@ -7,24 +7,23 @@
 //!   3 wake   ready sources → their waiters, the inbox → tasks, due timers → their waiters
 //! ```
 //!
-//! **A batch is frozen.** What is pushed during a turn is popped in the next one. So a task that wakes itself
+//! **A batch is frozen.** What is pushed during a turn is popped in a later one. So a task that wakes itself
 //! for ever cannot keep the others from their poll, nor the loop from its park.
 //!
 //! **A park is due** if nothing is ready, or if the pops since the last park and those of the next batch would
-//! together be more than 61. So small batches are strung together, and a batch is not interrupted by a park. A
-//! timer that is due waits for the next park, which follows this batch or a later one. Most pops are polls;
-//! those of stale numbers and of aborted tasks count too. There are exceptions:
+//! together be more than 61. So small batches are strung together, and none is interrupted by a park. A timer
+//! that is due waits for the next park, which follows this batch or a later one. Most pops are polls; those of
+//! stale numbers and of aborted tasks count too. asyncio's `_run_once` is the same cycle, entered at another
+//! point: it selects, in every iteration, fires the timers, and then runs the batch.
 //!
-//! - The first batch of a run is run in any case.
+//! There are exceptions:
+//!
 //! - In a loop that is run turn by turn ([`EventLoop::turn`](crate::EventLoop::turn)), or that is to stop, a
 //!   park is due in every turn.
 //! - When the main future is done, `block_on` returns in the middle of the batch, whose other numbers stay
 //!   queued. Before it returns, it makes steps 2 and 3, with timeout 0, if 61 or more were popped since the last
 //!   park, or if the loop is to stop. Without this, a program of short `block_on`s would never park.
 //! - In a loop with an order, whose batches are one number, all that is ready counts as the next batch.
-//!
-//! asyncio's `_run_once` is the same cycle, entered at another point: it selects, in every iteration, fires the
-//! timers, and then runs the batch.
 //!
 //! **The state is free while user code runs.** The turn takes the loop's [`State`] out of a thread-local
 //! ([`current::take`]), and hands it from step to step. Whatever may run user code stands in a [`while_free`],
@@ -88,7 +87,7 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
         state.pops_per_park = 0; // a park is due in any case; `begin_park` sets 61 again
     }
     loop {
-        // 1 run
+        // 1 run (the first batch in any case)
         let main;
         (state, main) = run_batch(state, &mut until, &mut polled);
         if main.is_ready() {
@@ -145,8 +144,7 @@ fn run_batch(mut state: Box<State>, until: &mut Until<'_>, polled: &mut usize) -
 
 /// Polls a task. If it is pending, it goes back to its slot (if it was woken during the poll, it is queued
 /// already). If it is ready, it is done. If it was aborted during the poll, its future is dropped, or the value
-/// that the poll has returned. (asyncio drops such a value too, though not an exception; and it throws into a
-/// coroutine that waits.)
+/// that the poll has returned; a panic stays.
 #[inline(always)]
 fn poll_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
     let (mut state, polled) = poll(state, number, task.as_mut());
@@ -218,7 +216,8 @@ fn poll(
 }
 
 /// Ends a `block_on`, whose main future is done: parks without waiting, if that is due. An error is dropped: if
-/// it lasts, the next park returns it.
+/// it lasts, the next park returns it. (The inbox and the timers need no kernel, and are looked at all the
+/// same.)
 fn end_block_on(mut state: Box<State>) {
     budget::end(); // as in `park`
     if state.is_last_park_due() {

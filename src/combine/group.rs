@@ -128,7 +128,7 @@ impl<F: Future> Unspawned<F> {
     }
 }
 
-/// The handle of a task that is aborted when this drops.
+/// The only handle of a task, which is aborted when this drops.
 pub(crate) struct Child<T>(pub(crate) JoinHandle<T>);
 
 impl<T: 'static> Child<T> {

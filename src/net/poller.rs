@@ -23,8 +23,8 @@ pub(crate) struct Poller {
     pub(crate) events: Events,
 }
 
-/// The token of the bell, which ends a park. It belongs to no source, so its event wakes no task. (With epoll the
-/// bell need not be emptied: it is registered edge-triggered too, and each ring is a new edge.)
+/// The token of the bell, which ends a park. It belongs to no source, so its event wakes no task. (With epoll
+/// the bell need not be emptied: it is registered edge-triggered too, and each ring is a new edge.)
 const BELL: Token = Token(usize::MAX);
 
 /// How many events one park may bring; the next one brings the rest.

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 /// Ready operations per poll.
 pub(crate) const BUDGET: i64 = 128;
 
-/// What a thread has while no loop runs, and in a park: more than it can spend.
+/// What a thread has while no loop runs, and from a park to the next poll: more than it can spend.
 const UNLIMITED: i64 = i64::MAX;
 
 thread_local! {

@@ -6,7 +6,7 @@
 //! ```text
 //!              poll is ready, poll panics, cancel
 //!   Running ───────────────────────────────────────▶ Finished ──▶ dropped
-//!      └──▶ dropped: if it is refused or never spawned, or left when its run or its loop ends
+//!      └──▶ dropped: refused or never spawned; at the end of its run, if it is the main future; or of its loop
 //! ```
 //!
 //! No method of a cell unwinds. User code runs here when the future is polled, and when something of the
@@ -56,9 +56,8 @@ pub(crate) trait Task: Future<Output = Ending> {
 
 pin_project! {
     /// The cell of one task, or of a main future. pin-project-lite's macro writes the method `project`, which
-    /// turns the pinned cell into references to its fields; the one to the future is pinned,
-    /// with the `unsafe` that this needs. `Pin::set` drops
-    /// what is in the cell, and puts another value in its place.
+    /// turns the pinned cell into references to its fields; the one to the future is pinned. (The `unsafe` that
+    /// this needs is the macro's.) `Pin::set` drops what is in the cell, and puts another value in its place.
     #[project = Projected]
     pub(crate) enum TaskCell<F: Future> {
         Running { #[pin] future: F },
@@ -114,7 +113,7 @@ impl<F: Future> TaskCell<F> {
 impl<F: Future> Future for TaskCell<F> {
     type Output = Ending;
 
-    /// Polls the future; when it is ready, drops it and keeps its output. Never unwinds.
+    /// Polls the future; when it is ready or panics, drops it and keeps its output. Never unwinds.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending> {
         let polled = catch_unwind(AssertUnwindSafe(|| match self.as_mut().project() {
             Projected::Running { future } => future.poll(cx),

@@ -15,13 +15,13 @@
 //!   being polled      ── abort ──▶ Aborted ── its poll ends ──▶ being dropped ── finish ──▶ Done
 //! ```
 //!
-//! (`release_handle` and `take_done`, which a handle calls, are in `join.rs`.)
+//! (`release_handle` and `take_done`, for a handle that is dropped or awaited, are in `join.rs`.)
 //!
 //! While a task is polled, the turn holds its box, and the loop's state is free: user code may spawn, wake,
 //! abort and drop. "Being polled" is not a status: the box is out. Meanwhile the status says what has happened
 //! since the poll began: NotQueued (nothing), Queued (it was woken), Aborted (when the poll returns, the future
 //! is dropped, or its value; no wake queues it any more). `put_back` leaves the status as it is (its arrow leads
-//! to Queued if the task was woken in its poll); `finish` frees the slot if no handle is left.
+//! to Queued if the task was woken in its poll).
 //!
 //! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output.
 //!

@@ -13,11 +13,11 @@
 //! `batch_end`, and the vector's length is the pops since the last park plus those of the next batch: what
 //! `park.rs` compares with 61.
 //!
-//! A number is in the queue at most once, until generations repeat: it is pushed when its task is spawned (or its `block_on` begins),
-//! woken while it is not queued, or aborted while it waits. A task that is woken in its last poll leaves its
-//! number behind. It is stale, and the turn skips it, which costs less than to search the queue for it. (If the
-//! slot's next task has the same generation, the stale number stands for that task, which may be polled too
-//! early, and twice in a batch.)
+//! A number is in the queue at most once: it is pushed when its task is spawned (or its `block_on` begins),
+//! woken while it is not queued, or aborted while it waits. A future that is woken in its last poll leaves its
+//! number behind. It is stale, and the turn skips it, which costs less than to search the queue for it. (When
+//! generations repeat, it may stand for the slot's next task: that may be polled too early, and twice in a
+//! batch.)
 
 use crate::task::id::TaskNumber;
 
@@ -31,7 +31,7 @@ pub(crate) struct ReadyQueue {
     pub(super) batch_end: usize,
 }
 
-/// The capacity at first: what small batches need between two parks.
+/// The capacity at first: 61 pops between two parks, and a little more.
 const ROOM: usize = 64;
 
 /// The capacity that is kept while nothing is ready: 32 KiB (on 64 bits).
@@ -76,8 +76,8 @@ impl ReadyQueue {
         self.position
     }
 
-    /// Returns what [`popped`](Self::popped) will be at the end of the next batch: when all that is ready now was
-    /// popped.
+    /// Returns what [`popped`](Self::popped) will be at the end of the next batch: when all that is ready now
+    /// was popped.
     #[inline]
     pub(crate) fn popped_after_next_batch(&self) -> usize {
         self.numbers.len()
@@ -93,8 +93,8 @@ impl ReadyQueue {
         self.len() == 0
     }
 
-    /// A park begins: removes what was popped. O(n) in what is left. That stands first in the next batch, and in
-    /// FIFO order a whole batch is popped between two parks: so a number is moved once at most (or twice, if a
+    /// A park begins: removes what was popped. O(n) in the numbers that are left. These stand first in the next
+    /// batch, and in FIFO order a whole batch is popped between two parks: so each is moved once (twice if a
     /// `block_on` ends in the middle of a batch, and parks).
     pub(crate) fn remove_popped(&mut self) {
         self.numbers.drain(..self.position);
