@@ -33,8 +33,8 @@
 //!   awaits nothing more: its destructors run, where Python's `finally` would.
 //! - A drop does not wait for these destructors. Dropping a [`gather`](fn@crate::gather) or a [`TaskGroup`], as
 //!   a [`timeout`] does, only aborts its children: they are dropped by the end of the next batch, and what they
-//!   gather one batch later. asyncio awaits them all. To wait for a group's tasks: `abort_all`, then
-//!   `join_next` until `None`.
+//!   gather one batch later. Until then these may still be polled. asyncio cancels all at once, and awaits them.
+//!   To wait for a group's tasks: `abort_all`, then `join_next` until `None`.
 //! - Cancellation does not pass through a handle: whatever drops a [`JoinHandle`] leaves its task running.
 //! - An `Err` of a task whose handle is dropped is lost, where asyncio logs "exception was never retrieved". A
 //!   panic is reported by the panic hook.
@@ -126,14 +126,14 @@
 //! | [`consume_budget`] | none | `task::coop::consume_budget` | outside a loop it does nothing. An executor inside a poll goes on at once, where tokio's `consume_budget` makes it wait for the next poll |
 //! | [`dump()`] | `all_tasks`; `print_call_graph`, `python -m asyncio pstree` (3.14) | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
 //! | [`Dump`], [`DumpError`] | `FutureCallGraph` (3.14) | `runtime::Dump` (unstable) | |
-//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | queued at the call, `to_thread` at the await; gives no `Result`: a panic of the work is resumed. All loops share the threads, up to 512; asyncio's default executor has `min(32, cores + 4)`. For a bound of your own (`set_default_executor`, `ThreadPoolExecutor(n)`), wait for a permit of a `Semaphore` before the call |
+//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | queued at the call, `to_thread` at the await; gives no `Result`: a panic of the work is resumed. All loops share the threads, up to 512; asyncio's default executor has `min(32, cores + 4)`. For a bound of your own (`set_default_executor`, `ThreadPoolExecutor(n)`), wait for a permit of a `Semaphore` before the call. The work sees no task-local value, where that of `to_thread` does: pass it in |
 //! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up queued work, as asyncio's `cancel` does; tokio's work runs on, as does that of `drop(spawn(job))` here |
 //!
 //! # Several at once
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`gather`](fn@crate::gather) | `gather` | `futures::future::join_all` | spawns the futures, so they must be `'static`. An `Err` is a value, so it ends nothing: see [`try_gather`]. A panic aborts the others; for handles it returns the `Result` of each, as `return_exceptions=True` does |
+//! | [`gather`](fn@crate::gather) | `gather` | `futures::future::join_all` | spawns the futures, at its first poll (asyncio's at the call), so they must be `'static`. An `Err` is a value, so it ends nothing: see [`try_gather`]. A panic aborts the others; for handles it returns the `Result` of each, as `return_exceptions=True` does |
 //! | [`gather!`] | `gather` | `join!` | the same, for different types |
 //! | [`try_gather`] | `gather` | `futures::future::try_join_all` | after an error the others go on, as in asyncio. Of handles, only a panic or an abort is an error: a task's own `Err` stays in its value |
 //! | [`Gather`], [`TryGather`] | `Future` | `JoinAll`, `TryJoinAll` of `futures` | dropping it aborts its children; a task behind a handle goes on |
@@ -143,14 +143,14 @@
 //! | [`Wait`], [`Wait::timeout`] | `wait(…, timeout=…)` | `timeout` around it | the timeout gives the handles back, and aborts nothing. With zero no turn passes; in asyncio two do |
 //! | [`as_completed`] | `as_completed` | `JoinSet`; `FuturesUnordered` of `futures` | a stream of values: let each contain its key (since 3.13 `async for` gives the tasks that were passed); dropping it aborts its children. For its `timeout`, put a [`timeout`] around the `while let` |
 //! | [`AsCompleted`] | the iterator | `FuturesUnordered` | |
-//! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. All tasks have one type; for others, [`gather!`]. Dropping it aborts its tasks, as a `JoinSet` does |
+//! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. All tasks have one type; for others, [`gather!`]. Dropping it aborts its tasks, as a `JoinSet` does. A task that is done stays in it until it is joined, where asyncio's forgets it: a server joins as it goes |
 //! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
 //! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`] |
 //! | [`TaskGroup::spawn_named`] | `TaskGroup.create_task(…, name=…)` | `JoinSet::build_task` (unstable) | |
 //! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed, by `close` or by a failure that `join_all` or `try_join_all` has seen. After a join without a failure the group takes more tasks; asyncio's refuses: "is finished" |
 //! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`; for `try_join_next`, `poll_once(group.join_next())` of `futures_lite`, in the task that waits for the group (another one would take over its wake), and as long as the poll has budget: it gives `None` after 128. For `join_next_with_id`, let the task return a number of its own; a [`JoinError`] has the [`id`](JoinError::id) of the [`AbortHandle`] |
 //! | [`TaskGroup::poll_join_next`] | none | `JoinSet::poll_join_next` | |
-//! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup`. Nothing is aborted before it is awaited, and the code that spawns is never cancelled |
+//! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup`. Nothing is aborted before it is awaited, and the code that spawns is never cancelled: for that, spawn it too |
 //! | [`TaskGroup::try_join_all`] | the end of `async with` | none | an `Err` aborts the others too |
 //! | [`TaskGroup::abort_all`] | `TaskGroup.cancel` (3.15) | `JoinSet::abort_all` | for `JoinSet::shutdown`, then `join_next` until `None` |
 //! | [`TaskGroup::close`], [`TaskGroup::is_closed`] | none | `TaskTracker::close`, `is_closed` | a closed group takes no more tasks; a closed `TaskTracker` does |
@@ -167,7 +167,7 @@
 //! | [`Sleep::deadline`] | `TimerHandle.when` | the same | `None` before it is known, in a sleep that was made without a loop |
 //! | [`Sleep::is_elapsed`] | none | the same | by the clock; tokio's is false until the sleep was polled |
 //! | [`Sleep::reset`] | none | the same | takes `&mut self`; wakes nothing, so poll it again |
-//! | [`timeout`] | `wait_for`, `timeout` | the same | counts from the call, as `asyncio.timeout`; `wait_for` counts from the await. A value that is there when the future is polled wins; asyncio raises if its timer's callback has run by then (`wait_for` since 3.12). If that poll is pending, it was the last; asyncio's coroutine goes on until the callback. With zero the future is still polled once, where `wait_for(…, 0)` does not start it. Nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
+//! | [`timeout`] | `wait_for`, `timeout` | the same | counts from the call, as `asyncio.timeout`; `wait_for` counts from the await. A value that is there when the future is polled wins; asyncio raises if its timer's callback has run by then (`wait_for` since 3.12). If that poll is pending, it was the last; asyncio's coroutine goes on until the callback. With zero the future is still polled once, where `wait_for(…, 0)` does not start it. Of two nested ones that are both over, the inner gives [`Elapsed`]; asyncio's outer one raises. For no limit, `Duration::MAX`. Nothing is cancelled behind a handle; for `timeout_at` write `timeout(deadline - now(), …)` |
 //! | [`Timeout`] | `Timeout` | the same | no `reschedule`: wait for the first of the future and a [`Sleep`], which has a `reset` |
 //! | [`Elapsed`] | `TimeoutError` | the same | |
 //! | [`interval`] | none | the same | |
@@ -189,12 +189,12 @@
 //! |---|---|---|---|
 //! | [`ToSocketAddrs`] | `host`, `port` | the same | names are looked up on threads of their own; sealed in both |
 //! | [`TcpListener`] | `Server` | the same | |
-//! | [`TcpListener::bind`] | `create_server` | the same | one address, where asyncio binds all that the host has (IPv6 apart from IPv4); a backlog of 128, as tokio's; asyncio's is 100 |
+//! | [`TcpListener::bind`] | `create_server` | the same | one address, where asyncio binds all that the host has (IPv6 apart from IPv4); for every interface (`host=None`), `[::]:port`, which on Linux takes IPv4 too; a backlog of 128, as tokio's; asyncio's is 100 |
 //! | [`TcpListener::accept`], [`TcpListener::poll_accept`] | `loop.sock_accept` | the same | any number of tasks may wait; tokio's `poll_accept` wakes only the last one |
 //! | [`TcpListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | |
 //! | [`TcpListener::from_std`], [`TcpListener::into_std`] | `create_server(sock=…)` | the same | |
 //! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. `&TcpStream` has the traits too. `write_all` is `write` and `drain`: it waits for room. A `write_all` that is dropped does not send the rest (asyncio's `write` has taken all): spawn it, if a [`timeout`] must not cut it. At the end `read` gives 0. Dropping the stream is `close`: what was written is sent, but received bytes that were not read cause a reset (asyncio's reader has usually taken them) |
-//! | [`TcpStream::connect`] | `open_connection`, `loop.sock_connect` | the same | "Happy Eyeballs", with a delay of 250 ms. asyncio has no `happy_eyeballs_delay` by default, and tries one address after the other, as tokio |
+//! | [`TcpStream::connect`] | `open_connection`, `loop.sock_connect` | the same | "Happy Eyeballs", with a delay of 250 ms. asyncio has no `happy_eyeballs_delay` by default, and tries one address after the other, as tokio. The error is the last address's; asyncio's names all |
 //! | [`TcpStream::connect_timeout`] | `wait_for(open_connection(…), …)` | `timeout` around it | the error names the address |
 //! | [`TcpStream::peek`] | none | the same | |
 //! | [`TcpStream::nodelay`], [`TcpStream::set_nodelay`], [`TcpStream::ttl`], [`TcpStream::set_ttl`] | `get_extra_info("socket")`, then `setsockopt` | the same | asyncio sets `TCP_NODELAY`, the others do not |
@@ -206,7 +206,7 @@
 //! | [`UdpSocket::connect`] | `create_datagram_endpoint(remote_addr=…)` | the same | |
 //! | [`UdpSocket::send`], [`UdpSocket::poll_send`] | `DatagramTransport.sendto` | the same | asyncio's buffers the message; here, as in tokio, it waits for room |
 //! | [`UdpSocket::recv`], [`UdpSocket::poll_recv`] | `datagram_received` | the same | a poll takes `&mut [u8]`, where tokio's takes a `ReadBuf` |
-//! | [`UdpSocket::send_to`], [`UdpSocket::poll_send_to`] | `DatagramTransport.sendto`, `loop.sock_sendto` | the same | |
+//! | [`UdpSocket::send_to`], [`UdpSocket::poll_send_to`] | `DatagramTransport.sendto`, `loop.sock_sendto` | the same | also from a connected socket, to any address, where asyncio raises |
 //! | [`UdpSocket::recv_from`], [`UdpSocket::poll_recv_from`] | `datagram_received`, `loop.sock_recvfrom` | the same | |
 //! | [`UdpSocket::peek_from`] | none | the same | |
 //! | [`UdpSocket::local_addr`], [`UdpSocket::peer_addr`] | `get_extra_info` | the same | |
@@ -244,7 +244,7 @@
 //! | [`Serve::max_connections`] | none | a `Semaphore` | |
 //! | [`Serve::on_error`] | `loop.set_exception_handler` | none | of one server; for the panics of all tasks, `std::panic::set_hook` |
 //! | [`Serve::shutdown_when`] | `Server.close` | axum's `with_graceful_shutdown` | |
-//! | [`Serve::grace`] | `Server.wait_closed`, then `abort_clients` | none | |
+//! | [`Serve::grace`] | `Server.wait_closed`, then `abort_clients` | none | for `close_clients`, let the handlers wait for a `CancellationToken` too |
 //! | [`ServeError`] | the context of `call_exception_handler` | none | |
 //! | [`Listener`] | none | `axum::serve::Listener` | a poll, where axum's `accept` is `async`; its `check` may end the server |
 //!
@@ -297,7 +297,7 @@
 //! | several futures that borrow | none | `join!` | `futures_lite::future::zip`, `futures::join!` |
 //! | locks, semaphores | `Lock`, `Semaphore`, `BoundedSemaphore` | `sync` | tokio's `sync` itself: first come, first served, as asyncio's; a permit is given back by its drop, so not twice. `async-lock` has both too, but its semaphore may starve a waiter |
 //! | at most n at a time | `Semaphore` | `Semaphore`; `buffer_unordered` | tokio's `Semaphore` in tasks; or `buffered` and `buffer_unordered` of the crate `futures`, whose futures may borrow |
-//! | events, conditions, barriers | `Event`, `Condition`, `Barrier` | `Notify`, `watch`, `Barrier` | `event-listener` (beside a flag of your own: its `notify` is not remembered), tokio's `watch` with `wait_for`; `async-lock` has a barrier |
+//! | events, conditions, barriers | `Event`, `Condition`, `Barrier` | `Notify`, `watch`, `Barrier` | `event-listener` (beside a flag of your own: its `notify` is not remembered), tokio's `watch` with `wait_for` (it sees the last value alone: for `set` and at once `clear`, `Notify::notify_waiters`); `async-lock` has a barrier. A waiter of a barrier that is aborted still counts there, and in tokio's |
 //! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself (but its `blocking_recv` and `blocking_send` block a loop for ever, where they panic in a task of tokio's); `try_recv` is `get_nowait`, `try_send` is `put_nowait`, a closed channel is `QueueShutDown`; for `Queue.join`, a count and an event; for `PriorityQueue` and `LifoQueue`, a `BinaryHeap` or a `Vec`, and tokio's `Notify` |
 //! | a result that is set from outside | `loop.create_future`, `Future.set_result`, `Future.set_exception`, `wrap_future` | `oneshot` | `futures::channel::oneshot`, of a `Result` |
 //! | to shield a task from its awaiter | `shield` | none needed | none needed: dropping a handle aborts nothing |
@@ -306,26 +306,27 @@
 //! | values that come one by one | asynchronous generators, `async for` | `async-stream` | the same crate, or `futures_lite::stream::unfold`; `while let Some(value) = stream.next().await`. `__anext__` is `poll_next`, `StopAsyncIteration` is `None`; for comprehensions, `StreamExt` |
 //! | a context manager | `async with` | none | a value with a destructor; if its exit awaits, a method that takes the value: `connection.close().await` |
 //! | clean-up that awaits | `finally` with an `await` | none | a destructor that spawns it: nothing waits for that task, and at the end of the loop it is never polled; or tell the task to stop, by a channel |
-//! | context variables | `contextvars` | `task_local!` | tokio's `task_local!` itself (its feature `rt`), or a future that sets a thread-local for each poll: see [`spawn`] |
+//! | context variables | `contextvars` | `task_local!` | tokio's `task_local!` itself (its feature `rt`), or a future that sets a thread-local for each poll: see [`spawn`]. A child task does not inherit it |
 //! | a task that begins at once | `eager_task_factory` (3.12) | none | poll it once, then spawn it: `let mut work = Box::pin(work); if poll_once(&mut work).await.is_none() { drop(spawn(work)) }`, with `poll_once` of `futures_lite` |
 //! | a factory for tasks | `loop.set_task_factory` | none | a function of your own around [`spawn`]; to see all spawns, [`Builder::observe`] |
 //! | protocols and transports | `Protocol`, `loop.create_connection` | none | a coroutine that owns the stream: `connection_made` is its beginning, `data_received` what its `read` gives, `connection_lost` its end; `pause_reading` is not to read, `pause_writing` a `write_all` that waits |
 //! | TLS | `ssl=…`, `start_tls` | `tokio-rustls` | `futures-rustls`, around a stream, connected or accepted: see [`ecosystem`] |
 //! | a debug mode | `run(…, debug=True)`, `PYTHONASYNCIODEBUG` | none | none needed: [`Builder::slow_poll`], `BOUCLE_SLOW_POLL`, `BOUCLE_DUMP`; the compiler warns of a future that is not awaited |
 //! | the task that runs | `current_task` | `task::id` | [`dump()`] shows it, in O(n log n); to abort itself, a task needs its [`AbortHandle`] |
-//! | lines and buffers | `StreamReader.readline` | `io::BufReader` | `futures_lite::io::BufReader`. A line has no limit (asyncio's: 64 KiB): for one, `LinesCodec::new_with_max_length` of `tokio-util`. Lines in the buffer come without a wait: see [`consume_budget`]. For `read_buf`, `read_u16` and the like, tokio's `AsyncReadExt` on `stream.compat()` |
+//! | lines and buffers | `StreamReader.readline` | `io::BufReader` | `futures_lite::io::BufReader`; its `read_line` needs an empty `String`. A line has no limit (asyncio's: 64 KiB): for one, `LinesCodec::new_with_max_length` of `tokio-util`, which after a line that is too long gives an error, and then `None` once before the next line. Lines in the buffer come without a wait: see [`consume_budget`]. For `read_buf`, `read_u16` and the like, tokio's `AsyncReadExt` on `stream.compat()` |
 //! | both directions of a proxy | two tasks, `write_eof` | `io::copy_bidirectional` | the same, on `stream.compat()` (tokio's feature `io-util`). `futures_lite::io::copy` does not close what it writes to: after it, `stream.shutdown(Shutdown::Write)` |
 //! | files | none | `fs` | `async-fs`, [`run_in_executor`] |
-//! | child processes | `create_subprocess_exec`, `create_subprocess_shell`, `loop.subprocess_exec`, `loop.subprocess_shell` | `process` | `async-process`; for a shell, `Command::new("sh").arg("-c")` |
+//! | child processes | `create_subprocess_exec`, `create_subprocess_shell`, `loop.subprocess_exec`, `loop.subprocess_shell` | `process` | `async-process`; for a shell, `Command::new("sh").arg("-c")`. A process that still runs at the end of the program goes on, where asyncio kills it: `kill_on_drop(true)`. `terminate` and `send_signal` are `rustix::process::kill_process` |
 //! | blocking work in place | none | `block_in_place` | [`run_in_executor`] |
 //! | a look-up of a name | `loop.getaddrinfo` | `net::lookup_host` | std's `ToSocketAddrs` in [`run_in_executor`] |
 //! | the name of an address | `loop.getnameinfo` | none | `reverse_lookup` of `hickory-resolver`: see [`ecosystem`] |
-//! | a file into a socket | `loop.sendfile`, `loop.sock_sendfile` | none | `futures_lite::io::copy` of an `async_fs::File`, by a buffer |
+//! | a file into a socket | `loop.sendfile`, `loop.sock_sendfile` | none | `futures_lite::io::copy` of an `async_fs::File`, by a buffer; in the kernel, `rustix::fs::sendfile` in `write_with` of an [`AsyncFd`] around `stream.into_std()?` |
 //! | the process at the other end of a Unix socket | `socket.SO_PEERCRED` | `UnixStream::peer_cred` | `rustix::net::sockopt::socket_peercred` (Linux) |
 //! | to move the clock by hand | none | `time::advance` | a virtual clock, and [`EventLoop::turn`] with a timeout, again and again: when no task is ready, and a task or a [`LoopHandle`] is left, it moves time to the next deadline or by the timeout. While a task waits for a socket, time is real |
+//! | to end the program from a task | `sys.exit` | `std::process::exit` | the same, which runs no destructor (asyncio's `run` cancels all tasks first); better, end the main coroutine |
 //! | an asynchronous test | `unittest.IsolatedAsyncioTestCase` | `#[tokio::test]` | [`run`] in a `#[test]`; for `start_paused`, a loop with a virtual clock |
 //! | to tell tasks to stop | `Event` | `CancellationToken` of `tokio-util` | the same token; it needs no tokio runtime |
-//! | frames of a stream | `StreamReader.readuntil`, `readexactly` | `codec::Framed` of `tokio-util` | the same, on `stream.compat()`; `futures_lite`'s `read_until`, `read_exact`. A `read_exact` or `read_line` that is dropped, as by a [`timeout`], loses what it has read; a `StreamReader` keeps it, and so do `Framed`, `lines()` and the vector of `read_until`. Or go on with the same future: `timeout(limit, &mut read)`, pinned. An early end does not tell how many bytes came, as `IncompleteReadError.partial` does |
+//! | frames of a stream | `StreamReader.readuntil`, `readexactly` | `codec::Framed` of `tokio-util` | the same, on `stream.compat()`; `futures_lite`'s `read_until`, `read_exact`. For a separator of several bytes, `read_until` the last of them, until the vector ends with it. A `read_exact` or `read_line` that is dropped, as by a [`timeout`], loses what it has read; a `StreamReader` keeps it, and so do `Framed`, `lines()` and the vector of `read_until`. Or go on with the same future: `timeout(limit, &mut read)`, pinned. An early end does not tell how many bytes came, as `IncompleteReadError.partial` does |
 //! | options of a socket | `get_extra_info("socket")` | `TcpSocket` | `socket2`, then `from_std`; its `SockRef` for a socket of boucle |
 //! | a connection from a local address | `open_connection(local_addr=…)` | `TcpSocket::bind`, then `connect` | `bind` and `connect_timeout` of `socket2` in [`run_in_executor`], then [`TcpStream::from_std`] |
 //! | stdin | `connect_read_pipe` | `io::stdin` | `blocking::Unblock::new(std::io::stdin())`, which reads on a thread, a file too |
