@@ -38,13 +38,14 @@
 //! - Cancellation does not pass through a handle: whatever drops a [`JoinHandle`] leaves its task running.
 //! - An `Err` of a task whose handle is dropped is lost, where asyncio logs "exception was never retrieved". A
 //!   panic is reported by the panic hook.
-//! - What waits for several tasks ([`gather`](fn@crate::gather), [`wait`], [`TaskGroup`], [`as_completed`]) goes
-//!   on in the turn after the wait is over (at once, if it was over before the call); in asyncio one turn later,
-//!   as a callback comes in between. A `gather` or an `as_completed` of handles takes two turns, even if all
-//!   were done: it spawns tasks that await them. If several tasks of a [`TaskGroup`] are done in one turn, the
-//!   first puts what waits for the group into the ready queue; in asyncio the last, or the one that failed.
 //! - A task that nothing refers to is not collected: it goes on until it is done, or the loop ends.
 //! - [`run`] drops the tasks that are left when the main coroutine returns; they cannot await anything then.
+//! - For a program that counts turns: what waits for several tasks ([`gather`](fn@crate::gather), [`wait`],
+//!   [`TaskGroup`], [`as_completed`]) goes on in the turn after the wait is over, or at once, if it was over
+//!   before the call. In asyncio that is one turn later, as a callback comes in between. A `gather` or an
+//!   `as_completed` of handles takes two turns, even if all were done: it spawns tasks that await them. If
+//!   several tasks of a [`TaskGroup`] are done in one turn, the first queues what waits for the group; in
+//!   asyncio the last, or the one that failed.
 //!
 //! # From tokio
 //!
@@ -105,7 +106,7 @@
 //! |---|---|---|---|
 //! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task. To detach it, `drop` the handle: the compiler warns of one that is not used |
 //! | [`spawn_named`] | `create_task(…, name=…)` | `task::Builder::name` (unstable) | there is no `Task.set_name` |
-//! | [`JoinHandle`] | `Task` | the same | awaiting it takes the value: once (several can await its `shared()`, of `futures`), not in the task itself, and on the loop's own thread, where tokio's can be awaited on any. When the loop is gone it gives "cancelled"; a `Task` keeps its result. A value without a wait: `if task.is_finished() { task.await }` (after 128 results in one poll it yields first) |
+//! | [`JoinHandle`] | `Task` | the same | it can be awaited once, which takes the value (several can await its `shared()`, of `futures`); not in the task itself; and only on the loop's own thread, where tokio's can be awaited on any. When the loop is gone it gives "cancelled"; a `Task` keeps its result. A value without a wait: `if task.is_finished() { task.await }` (after 128 results in one poll it yields first) |
 //! | [`JoinHandle::abort`] | `Task.cancel` | the same | the future is dropped at its place in the ready queue; it cannot refuse, and there is no `uncancel` and no `cancelling`. A task that aborts itself loses what its poll returns, an `Err` too |
 //! | [`JoinHandle::abort_handle`] | none | the same | |
 //! | [`JoinHandle::is_finished`] | `Task.done` | the same | on the loop's own thread |
@@ -121,7 +122,7 @@
 //! | [`JoinError::resume`] | `Task.result` raises it | `resume_unwind(error.into_panic())` | |
 //! | [`JoinError::id`] | none | the same | |
 //! | [`JoinError::name`] | `Task.get_name` | none | of a task that has failed; [`dump()`] has those of all |
-//! | [`yield_now`] | `sleep(0)` | the same | tokio's wakes the task after its poll, and asks the kernel before it goes on. Here a task that was woken before, in the same poll, keeps its place in the queue; what polls again in the same poll, such as `FuturesUnordered`, finds the yield ready; and up to 61 polls, or one batch, of the same `block_on` may come before timers are looked at and the kernel is asked (asyncio does so in each turn) |
+//! | [`yield_now`] | `sleep(0)` | the same | tokio's wakes the task after its poll, and asks the kernel before it goes on. Here up to 61 polls, or one batch, of the same `block_on` may come before timers are looked at and the kernel is asked (asyncio does so in each turn) |
 //! | [`YieldNow`] | none | none | tokio's is unnamed |
 //! | [`consume_budget`] | none | `task::coop::consume_budget` | outside a loop it does nothing. An executor inside a poll goes on at once, where tokio's `consume_budget` makes it wait for the next poll |
 //! | [`dump()`] | `all_tasks`; `print_call_graph`, `python -m asyncio pstree` (3.14) | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
@@ -193,7 +194,7 @@
 //! | [`TcpListener::accept`], [`TcpListener::poll_accept`] | `loop.sock_accept` | the same | any number of tasks may wait; tokio's `poll_accept` wakes only the last one |
 //! | [`TcpListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | |
 //! | [`TcpListener::from_std`], [`TcpListener::into_std`] | `create_server(sock=…)` | the same | |
-//! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. `&TcpStream` has the traits too. `write_all` is `write` and `drain`: it waits for room. A `write_all` that is dropped does not send the rest (asyncio's `write` has taken all): spawn it, if a [`timeout`] must not cut it. At the end `read` gives 0. Dropping the stream is `close`: what was written is sent, but received bytes that were not read cause a reset (asyncio's reader has usually taken them) |
+//! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. `write_all` is `write` and `drain`: it waits for room. A `write_all` that is dropped does not send the rest (asyncio's `write` has taken all): spawn it, if a [`timeout`] must not cut it. Dropping the stream is `close`: what was written is sent, but received bytes that were not read cause a reset (asyncio's reader has usually taken them) |
 //! | [`TcpStream::connect`] | `open_connection`, `loop.sock_connect` | the same | "Happy Eyeballs", with a delay of 250 ms. asyncio has no `happy_eyeballs_delay` by default, and tries one address after the other, as tokio. The error is the last address's; asyncio's names all |
 //! | [`TcpStream::connect_timeout`] | `wait_for(open_connection(…), …)` | `timeout` around it | the error names the address |
 //! | [`TcpStream::peek`] | none | the same | |

@@ -420,20 +420,21 @@ pub struct Builder {
 impl Builder {
     /// Gives the loop a virtual clock: its time stands still while tasks run, and jumps to the next deadline
     /// when nothing else can happen. A test of an hour takes no time, and its schedule is always the same. Read
-    /// it by [`now`](crate::now). Such a loop opens its descriptors with its first socket, or when it first
-    /// waits for another thread.
-    ///
-    /// While a task waits for a socket or an executor job runs, time does not jump: the loop parks, and real
-    /// time passes. (A socket counts as waited for from a poll that found nothing until its next event, even
-    /// if the future is dropped.) So a protocol is tested best without a socket: write it for any `AsyncRead`
-    /// and `AsyncWrite`, and give it a `&[u8]` and a `Vec<u8>`, or a pipe in memory: `tokio::io::duplex`, behind
-    /// `tokio-util`'s `compat`, which needs no runtime of tokio's; or `piper`'s, whose schedule is always the
-    /// same only after `fastrand::seed(1)`.
+    /// it by [`now`](crate::now).
     ///
     /// If nothing can ever run again, the loop panics ("deadlock") and lists the tasks. It does not know which
     /// threads will wake a task: let such a thread hold a [`LoopHandle`], or
     /// [the clock](LoopHandle::hold_clock) if real time is to pass until then. Hold the clock while you await
     /// the threads of another crate (files, child processes).
+    ///
+    /// While a task waits for a socket or an executor job runs, time does not jump: the loop parks, and real
+    /// time passes. So test a protocol without a socket. Write it for any `AsyncRead` and `AsyncWrite`, and give
+    /// it a `&[u8]` and a `Vec<u8>`, or a pipe in memory: `tokio::io::duplex` behind `tokio-util`'s `compat`,
+    /// which needs no runtime of tokio's, or `piper`'s, whose schedule is always the same only after
+    /// `fastrand::seed(1)`.
+    ///
+    /// A socket counts as waited for from a poll that found nothing until its next event, even if the future is
+    /// dropped. The loop opens its descriptors with its first socket, or when it first waits for another thread.
     ///
     /// ```
     /// use std::time::Duration;

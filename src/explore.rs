@@ -62,24 +62,24 @@
 //! To run it alone: BOUCLE_SCHEDULE=0:1,1:1 cargo test -p bank two_withdrawals -- --exact
 //! ```
 //!
-//! In an exploration each turn polls one task. (So even under FIFO, messages of a
-//! [`LoopHandle`](crate::LoopHandle), sockets and signals may be looked at after other polls than in a usual
-//! loop.) `cargo run --example race` is this program.
+//! `cargo run --example race` is this program.
 //!
 //! # What is explored
 //!
-//! - **Which ready task is polled next**, after every poll. So tasks whose timers are due together are polled in
-//!   each order. The task that has been ready for longest is passed over at most 64 times in a row, not counting
-//!   [spurious polls](Explore::spurious_polls). So a task that yields until another has done something does not
-//!   hang.
+//! - **Which ready task is polled next**, after every poll: in an exploration each turn polls one task. So tasks
+//!   whose timers are due together are polled in each order. The task that has been ready for longest is passed
+//!   over at most 64 times in a row, not counting [spurious polls](Explore::spurious_polls). So a task that
+//!   yields until another has done something does not hang. (Even under FIFO, messages of a
+//!   [`LoopHandle`](crate::LoopHandle), sockets and signals may be looked at after other polls than in a usual
+//!   loop.)
 //! - **The program's own choices**, by [`choose`]: inputs, faults.
 //! - **Where a future is dropped**, by [`cancel`].
 //!
 //! By default FIFO comes first, then each schedule that leaves it once, then each that leaves it twice, and so
 //! on (Musuvathi and Qadeer, "Iterative context bounding for systematic testing of multithreaded programs",
 //! 2007). If half of the [bound](Explore::schedules) of 10,000 is enough for all, the result is
-//! [complete](Explored::complete). Else the rest of the bound goes to random schedules, by a
-//! [seed](Explore::seed): every other one chooses evenly, the rest by priorities.
+//! [complete](Explored::complete). Else the rest of the bound goes to [random](Strategy::Random) schedules, by
+//! a [seed](Explore::seed).
 //!
 //! How a program waits for its tasks decides how many schedules it has, since the polls of the task that waits
 //! have places in the order too. For three tasks of two yields each:
@@ -110,17 +110,25 @@
 //!
 //! # What is a failure
 //!
-//! A panic on the thread that runs the program, even one that the program catches, or gets as a
-//! [`JoinError`](crate::JoinError) (`resume_unwind` counts only if it ends the main future); a deadlock; [too
-//! many polls](Explore::polls); and whatever shows that the program is not deterministic (see below).
+//! - A panic on the thread that runs the program, even one that the program catches, or gets as a
+//!   [`JoinError`](crate::JoinError). (`resume_unwind` counts only if it ends the main future.)
+//! - A deadlock.
+//! - [Too many polls](Explore::polls).
+//! - What shows that the program is not deterministic: a choice that a schedule planned is never made, or has
+//!   too few options; the last of them has another number of options than before; or a failure does not come
+//!   again under the same schedule. The report says so, in place of a picture.
 //!
-//! A panic hook finds the panics; a run installs it if it is missing. The hook prints nothing: the report has
-//! the first panic. (A replay passes that panic to the earlier hook too: `RUST_BACKTRACE=1` gives a backtrace.)
-//! A panic that ends the process, as with `panic = "abort"`, or in a destructor while another panic unwinds,
-//! leaves no time for a report: the hook prints the schedule and the panic, unless the panic's message panics
-//! too.
+//! **A run that waits for what is not virtual** (a socket, a signal, a job, another thread by a
+//! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing comes,
+//! exploration hangs, and does not say under which schedule. So put a [`timeout`](crate::timeout) around what
+//! such a program does, and panic when it is over: the run fails, with its schedule. If FIFO hangs too,
+//! `BOUCLE_SCHEDULE=fifo BOUCLE_DUMP=1` and a SIGUSR1 print a [dump](crate::dump()).
 //!
-//! If a program handles panics, as a supervisor does, let it set a hook of its own, first of all. Then a panic
+//! Where only a `LoopHandle` or a signal can end the wait, hold the clock meanwhile, by
+//! [`hold_clock`](crate::LoopHandle::hold_clock): otherwise time jumps to the deadline at once, and the run
+//! fails while its message is on the way. While the clock is held, and beside a socket or a job, time is real.
+//!
+//! **A program that handles panics**, as a supervisor does, sets a hook of its own, first of all. Then a panic
 //! is a failure only if it ends the main future, and the program's hook gets them all, until the next run, on
 //! any thread, installs exploration's hook again. So explore such a program on one thread, in a test binary of
 //! its own:
@@ -137,18 +145,11 @@
 //! A program that takes exploration's hook ([`take_hook`](std::panic::take_hook)) must call it from its own:
 //! exploration installs no second one while that exists.
 //!
-//! A run that waits for what is not virtual (a socket, a signal, a job, another thread by a
-//! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing comes,
-//! exploration hangs, and does not say under which schedule. So put a [`timeout`](crate::timeout) around what
-//! such a program does, and panic when it is over: the run fails, with its schedule. (Where only a `LoopHandle`
-//! or a signal can end the wait, hold the clock meanwhile, by [`hold_clock`](crate::LoopHandle::hold_clock):
-//! otherwise time jumps to the deadline at once, and the run fails while its message is on the way. While the
-//! clock is held, and beside a socket or a job, time is real.) If FIFO hangs too, `BOUCLE_SCHEDULE=fifo
-//! BOUCLE_DUMP=1` and a SIGUSR1 print a [dump](crate::dump()).
-//!
-//! A program that is not deterministic fails, if exploration notices that: if a choice that a schedule planned
-//! is never made, or has too few options; if the last of them has another number of options than before; or if a
-//! failure does not come again under the same schedule. The report says so, in place of a picture.
+//! **Exploration's hook** finds the panics; a run installs it if it is missing. It prints nothing: the report
+//! has the first panic. A replay passes that panic to the earlier hook too, so `RUST_BACKTRACE=1` gives a
+//! backtrace. A panic that ends the process, as with `panic = "abort"`, or in a destructor while another panic
+//! unwinds, leaves no time for a report: the hook prints the schedule and the panic, unless the panic's message
+//! panics too.
 
 mod options; // how a program is explored
 mod deviations; // where a schedule leaves FIFO
@@ -194,15 +195,17 @@ pub use search::Explored;
 /// assert!(explored.complete);
 /// ```
 ///
-/// # Panics
-///
-/// If the program fails under a schedule: if it panics ([where](self#what-is-a-failure)), deadlocks, or takes
-/// too many polls. If a loop is running on this thread, or `BOUCLE_SCHEDULE` is not a schedule.
+/// # Replay
 ///
 /// `BOUCLE_SCHEDULE`, as the panic prints it, runs that schedule alone; if it passes then, the result is
 /// [`replayed`](Explored::replayed). It is for the thread's first exploration; `2/` before it means the second,
-/// and so on. The others explore as usual. With `BOUCLE_TRACE` too,
-/// what is replayed is recorded, as any loop; explorations that try many schedules are not.
+/// and so on. The others explore as usual. With `BOUCLE_TRACE` too, what is replayed is recorded, as any loop;
+/// explorations that try many schedules are not.
+///
+/// # Panics
+///
+/// If the program [fails](self#what-is-a-failure) under a schedule. If a loop is running on this thread, or
+/// `BOUCLE_SCHEDULE` is not a schedule.
 #[track_caller]
 pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
     Explore::new().run(program)
@@ -212,14 +215,8 @@ pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
 /// second, and so on: at once, or when it is woken and before it is polled. After each run it checks what is
 /// left: is the value still in the queue, the lock free, the file whole?
 ///
-/// (An operation that was woken may own something that it has not yet taken: a message was handed to it, or it
-/// is the only waiter that a free lock has woken. If it is dropped then, it must pass that on.)
-///
 /// `setup` makes what the operation works on. `check` takes what `setup` made, and the operation's output, or
-/// `None` if it was dropped. The order of tasks is FIFO, and the operation is polled before the tasks that
-/// `setup` has spawned; [`Explore::cancel`] tries other orders too. With [`Explore::spurious_polls`] the
-/// operation is also dropped later, while it still waits and other tasks go on: as a `timeout` or a `select` may
-/// do it.
+/// `None` if it was dropped.
 ///
 /// ```
 /// let explored = boucle::explore::cancel(
@@ -236,6 +233,13 @@ pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
 /// );
 /// assert_eq!(explored.to_string(), "3 schedules, complete");
 /// ```
+///
+/// Why also when it is woken? It may own something then that it has not yet taken: a message was handed to it,
+/// or it is the only waiter that a free lock has woken. If it is dropped, it must pass that on.
+///
+/// The order of tasks is FIFO, and the operation is polled before the tasks that `setup` has spawned;
+/// [`Explore::cancel`] tries other orders too. With [`Explore::spurious_polls`] the operation is also dropped
+/// later, while it still waits and other tasks go on: as a `timeout` or a `select` may do it.
 ///
 /// # Panics
 ///

@@ -14,12 +14,11 @@
 //!
 //! Any number of futures and streams may wait for one signal, on any threads and loops, or on another
 //! executor: each receives it. While a stream or a polled [`ctrl_c`] exists, the signal's default action does
-//! not happen. When none is left, it happens again: Ctrl-C ends the process. A `ctrl_c` that was given a Ctrl-C
-//! and has not returned it yet counts until something else receives that Ctrl-C. So the next one ends a program
-//! that hangs in its clean-up, however many `ctrl_c`s it has.
+//! not happen. When none is left, it happens again: Ctrl-C ends the process. ([`ctrl_c`] says what happens if
+//! several wait and one hangs.)
 //!
-//! But if the process ignored the signal, or had a handler of its own, before this module first waited for it,
-//! then that is in force again. (On Linux. Elsewhere the module cannot tell, and takes the default action; but
+//! If the process ignored the signal, or had a handler of its own, before this module first waited for it, that
+//! is in force again instead. (On Linux. Elsewhere the module cannot tell, and takes the default action; but
 //! SIGPIPE is ignored again, since Rust's runtime ignores it.)
 //!
 //! A wait for a signal does not hold a virtual clock: time jumps to the next deadline. If there is none, the
@@ -127,10 +126,7 @@ pub async fn ctrl_c() -> io::Result<()> {
 
 /// Receives a signal from now on: asyncio's `add_signal_handler`, tokio's `signal`.
 ///
-/// It may be called, and the stream polled, on any thread and executor. The first call in a process makes a
-/// thread and two descriptors. A call costs a few locks, and an allocation for the signal's first stream, or
-/// when its table is full; a poll, a few locks; a signal, a lock for each place in the table, and a wake across
-/// threads for each stream that waits. (A burst of streams keeps its places until all streams are dropped.)
+/// It may be called, and the stream polled, on any thread and executor.
 ///
 /// ```
 /// use boucle::signal::{self, SignalKind};
@@ -143,6 +139,13 @@ pub async fn ctrl_c() -> io::Result<()> {
 /// })
 /// .unwrap();
 /// ```
+///
+/// # Cost
+///
+/// The first call in a process makes a thread and two descriptors. A call or a poll takes a few locks; a call
+/// also allocates for the signal's first stream, and when the signal's table of streams is full. A signal takes
+/// a lock for each place in the table, and wakes each stream that waits, across threads. (A burst of streams
+/// keeps its places until all streams are dropped.)
 ///
 /// # Errors
 ///

@@ -21,12 +21,7 @@ use crate::task::spawn::set_name;
 /// A set of tasks that can grow while it is waited for: asyncio's `TaskGroup`, tokio's `JoinSet`.
 ///
 /// [`join_next`](Self::join_next) gives the tasks' results as they come, O(1) each. [`join_all`](Self::join_all)
-/// waits for all; the first one that fails aborts the others. They take `&self`, as `spawn` does: share the
-/// group by an `Rc`, and a task can spawn siblings. (Let the tasks hold a `Weak`: a group that its own tasks
-/// hold is not dropped before they end.) One task at a time can wait for a group: only the task that polled it
-/// last is woken, even if it has dropped that wait since (as `poll_once` does). A future that holds a group
-/// across an `await` is not `Send`. Where that is asked for, as of handlers by axum, let a task hold the group,
-/// and await the task.
+/// waits for all; the first one that fails aborts the others.
 ///
 /// ```
 /// use boucle::TaskGroup;
@@ -53,6 +48,16 @@ use crate::task::spawn::set_name;
 /// #2 square_after      +#1==>[1]~until 1s~~~~~~~~~~~~~~~~~~~~~~~~~~~~timer>[1] returned
 /// #3 square_after      +#1==>[2]~until 500ms~~timer>[1] returned
 /// ```
+///
+/// # Sharing a group
+///
+/// All methods take `&self`: share the group by an `Rc`, and a task can spawn siblings. (Let the tasks hold a
+/// `Weak`: a group that its own tasks hold is not dropped before they end.) One task at a time can wait for a
+/// group: only the task that polled it last is woken, even if it has dropped that wait since (as `poll_once`
+/// does).
+///
+/// A future that holds a group across an `await` is not `Send`. Where that is asked for, as of handlers by axum,
+/// let a task hold the group, and await the task.
 ///
 /// # Waiting for what is left
 ///

@@ -76,12 +76,13 @@ impl Explore {
         self
     }
 
-    /// Sets a time limit; a result that it cuts short is not complete. (After a failure it begins anew, once or
-    /// twice: up to 1,000 runs each time look for a shorter schedule.) The clock is read after each schedule,
-    /// never within one: a run that waits for a socket or a signal for ever is [not
-    /// stopped](super#what-is-a-failure). A bound of [schedules](Self::schedules) far above what the time allows
-    /// costs memory, and the random half is not reached. By default there is no limit, so that every run of a
-    /// test tries the same schedules.
+    /// Sets a time limit; a result that it cuts short is not complete. By default there is none, so that every
+    /// run of a test tries the same schedules.
+    ///
+    /// The clock is read after each schedule, never within one: a run that waits for a socket or a signal for
+    /// ever is [not stopped](super#what-is-a-failure). If the bound of [schedules](Self::schedules) is far above
+    /// what the time allows, it costs memory, and the random half is not reached. After a failure the limit
+    /// begins anew, once or twice: up to 1,000 runs each time look for a shorter schedule.
     ///
     /// ```
     /// use boucle::explore::Explore;

@@ -7,12 +7,19 @@
 //! BOUCLE_TRACE=run.html cargo run --example sleep
 //! ```
 //!
-//! The page has all loops of the process. It is written when a loop ends, and, on Unix, on Ctrl-C, unless the
-//! program waits for that itself; not by `process::exit`, nor by another signal, such as SIGTERM. What cannot be
-//! written is reported on stderr, as is a value that is not understood; the program goes on. Each loop that ends
-//! writes it anew, with those before it: for n loops that takes O(n²). It keeps the latest million events: of a
-//! long run, as of a service, the page has only the end (and text or SVG the beginning of that).
-//! `BOUCLE_TRACE=timeline` prints the run as text. In a test, a [`Recorder`] keeps what has happened:
+//! `BOUCLE_TRACE=timeline` prints the run as text, on stderr. `run.svg` is a drawing, `run.json` a file for
+//! Perfetto.
+//!
+//! A file has all loops of the process. It is written when a loop ends, and, on Unix, on Ctrl-C, unless the
+//! program waits for that itself; not by `process::exit`, nor by another signal, such as SIGTERM. Each loop that
+//! ends writes it anew, with those before it: for n loops that takes O(n²).
+//!
+//! A recording keeps the latest million events. So of a long run, as of a service, the page has only the end;
+//! text and SVG have the beginning of these events.
+//!
+//! What cannot be written is reported on stderr, as is a value that is not understood; the program goes on.
+//!
+//! In a test, a [`Recorder`] keeps what has happened:
 //!
 //! ```
 //! use boucle::{EventLoop, trace::Recorder};
