@@ -55,7 +55,7 @@ pub struct AsyncFd<T: AsFd> {
 }
 
 impl<T: AsFd> AsyncFd<T> {
-    /// Watches a descriptor on the running loop. O(1), and one system call; another one when a write has to
+    /// Watches a descriptor on the running loop. O(1), and two system calls; another one when a write has to
     /// wait for the first time.
     ///
     /// ```
@@ -82,7 +82,11 @@ impl<T: AsFd> AsyncFd<T> {
     #[track_caller]
     pub fn new(value: T) -> io::Result<AsyncFd<T>> {
         let source = Source::new(value, READS, true)?;
-        source.set_ready(Side::Read); // unlike a new socket, it often has something: no need to wait for the event
+        // Unlike a new socket, it often has something: no need to wait for the event. But the kernel is asked
+        // first: a read of a FIFO that no writer has opened yet would not block, and find the end.
+        if ask(source.io().as_fd(), PollFlags::IN | PollFlags::PRI).is_ok() {
+            source.set_ready(Side::Read);
+        }
         Ok(AsyncFd { source })
     }
 
