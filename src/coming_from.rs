@@ -81,7 +81,7 @@
 //! | [`Turn`] | none | none | what a turn did |
 //! | [`Builder`] | none | `runtime::Builder` | |
 //! | [`Builder::build`] | none | `Builder::build_local`, `build` | |
-//! | [`Builder::virtual_clock`] | none | `start_paused` | works without a feature; a deadlock is a panic that lists the tasks, except in a `turn` that has a timeout or finds no task left |
+//! | [`Builder::virtual_clock`] | none | `start_paused` | works without a feature; a deadlock is a panic that lists the tasks, except in a `turn` that has a timeout or finds no task left. While a task waits for a socket, or a job runs, real time passes; tokio's clock jumps though a socket is waited for, and stands still while a `spawn_blocking` runs |
 //! | [`Builder::observe`] | none | `on_task_spawn`, `on_before_task_poll`, … (unstable) | one function for every event |
 //! | [`Builder::slow_poll`] | `loop.slow_callback_duration` | none | no debug mode is needed |
 //! | [`Builder::shuffle`] | none | none; `shuttle` and `loom` for threads | another order than FIFO, by a seed |
@@ -93,7 +93,7 @@
 //! |---|---|---|---|
 //! | [`LoopHandle`] | the loop itself | `Handle` | it keeps no loop alive |
 //! | [`LoopHandle::current`] | `get_running_loop`, `get_event_loop` | `Handle::current` | it makes no loop where none runs: it panics |
-//! | [`LoopHandle::spawn`] | `call_soon_threadsafe`, `run_coroutine_threadsafe` | `Handle::spawn` | takes a closure that makes the future, which need not be `Send`; the task is detached: let it send a result by a channel. On the loop's own thread too, it is spawned after the next park |
+//! | [`LoopHandle::spawn`] | `call_soon_threadsafe`, `run_coroutine_threadsafe` | `Handle::spawn` | takes a closure that makes the future, which need not be `Send`; the task is detached: let it send a result by a channel. There is no `Handle::block_on` and no `enter`: a thread waits for that result by a channel of std. On the loop's own thread too, it is spawned after the next park |
 //! | [`LoopHandle::stop`] | `call_soon_threadsafe(loop.stop)` | none | takes effect when the loop reads it in its inbox: up to 61 polls, or one batch, later, unless more than 1,024 messages are before it |
 //! | [`LoopHandle::dump`] | `python -m asyncio ps PID` (3.14) | `Handle::dump` (unstable) | blocks the caller up to a limit; says which task holds the loop's thread |
 //! | [`LoopHandle::hold_clock`] | none | none | in tokio only a `spawn_blocking` holds a paused clock |
@@ -104,7 +104,7 @@
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task. To detach it, `drop` the handle: the compiler warns of one that is not used |
+//! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task. To detach it, `drop` the handle: the compiler warns of one that is not used. A future that panics is dropped when its panic is over, so `std::thread::panicking()` is false in its destructor; in tokio it is true |
 //! | [`spawn_named`] | `create_task(…, name=…)` | `task::Builder::name` (unstable) | there is no `Task.set_name` |
 //! | [`JoinHandle`] | `Task` | the same | it can be awaited once, which takes the value (several can await its `shared()`, of `futures`); not in the task itself; and only on the loop's own thread, where tokio's can be awaited on any. When the loop is gone it gives "cancelled"; a `Task` keeps its result. A value without a wait: `if task.is_finished() { task.await }` (after 128 results in one poll it yields first) |
 //! | [`JoinHandle::abort`] | `Task.cancel` | the same | the future is dropped at its place in the ready queue; it cannot refuse, and there is no `uncancel` and no `cancelling`. A task that aborts itself loses what its poll returns, an `Err` too |
@@ -115,7 +115,7 @@
 //! | [`AbortHandle::abort`] | `Task.cancel` | the same | |
 //! | [`AbortHandle::is_finished`] | `Task.done` | the same | on the loop's own thread |
 //! | [`AbortHandle::id`] | none | the same | |
-//! | [`JoinError`] | the task's exception, or `CancelledError` | the same | it is `Clone` |
+//! | [`JoinError`] | the task's exception, or `CancelledError` | the same | it is `Clone`; its texts differ from tokio's |
 //! | [`JoinError::is_cancelled`] | `Task.cancelled` | the same | |
 //! | [`JoinError::is_panic`] | `Task.exception` is not `None` | the same | of a panic alone: an `Err` is in the task's value |
 //! | [`JoinError::try_into_panic`] | `Task.exception` | the same | there is no `into_panic` |
@@ -127,7 +127,7 @@
 //! | [`consume_budget`] | none | `task::coop::consume_budget` | outside a loop it does nothing. An executor inside a poll goes on at once, where tokio's `consume_budget` makes it wait for the next poll |
 //! | [`dump()`] | `all_tasks`; `print_call_graph`, `python -m asyncio pstree` (3.14) | `Handle::dump` (unstable) | what each task waits for, in place of stack traces |
 //! | [`Dump`], [`DumpError`] | `FutureCallGraph` (3.14) | `runtime::Dump` (unstable) | |
-//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | queued at the call, `to_thread` at the await; gives no `Result`: a panic of the work is resumed. All loops share the threads, up to 512; asyncio's default executor has `min(32, cores + 4)`. For a bound of your own (`set_default_executor`, `ThreadPoolExecutor(n)`), wait for a permit of a `Semaphore` before the call. The work sees no task-local value, where that of `to_thread` does: pass it in |
+//! | [`run_in_executor`] | `loop.run_in_executor`, `to_thread` | `spawn_blocking` | queued at the call, `to_thread` at the await; gives no `Result`: a panic of the work is resumed. All loops share the threads, up to 512; asyncio's default executor has `min(32, cores + 4)`. For a bound of your own (`set_default_executor`, `ThreadPoolExecutor(n)`), wait for a permit of a `Semaphore` before the call. The work has no loop, where tokio's may spawn and sleep: move a [`LoopHandle`] into it. It sees no task-local value, where that of `to_thread` does: pass it in |
 //! | [`RunInExecutor`] | `Future` | `JoinHandle` | dropping it gives up queued work, as asyncio's `cancel` does; tokio's work runs on, as does that of `drop(spawn(job))` here |
 //!
 //! # Several at once
@@ -146,7 +146,7 @@
 //! | [`AsCompleted`] | the iterator | `FuturesUnordered` | |
 //! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. All tasks have one type; for others, [`gather!`]. Dropping it aborts its tasks, as a `JoinSet` does. A task that is done stays in it until it is joined, where asyncio's forgets it: a server joins as it goes |
 //! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
-//! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`] |
+//! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`]. When the group's loop is gone a join panics, where a `JoinSet`'s gives "cancelled". No `detach_all` and no `extend` |
 //! | [`TaskGroup::spawn_named`] | `TaskGroup.create_task(…, name=…)` | `JoinSet::build_task` (unstable) | |
 //! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed, by `close` or by a failure that `join_all` or `try_join_all` has seen. After a join without a failure the group takes more tasks; asyncio's refuses: "is finished" |
 //! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`; for `try_join_next`, `poll_once(group.join_next())` of `futures_lite`, in the task that waits for the group (another one would take over its wake), and as long as the poll has budget: it gives `None` after 128. For `join_next_with_id`, let the task return a number of its own; a [`JoinError`] has the [`id`](JoinError::id) of the [`AbortHandle`] |
@@ -173,7 +173,7 @@
 //! | [`Elapsed`] | `TimeoutError` | the same | |
 //! | [`interval`] | none | the same | |
 //! | [`Interval`] | none | the same | |
-//! | [`Interval::tick`], [`Interval::poll_tick`] | none | the same | |
+//! | [`Interval::tick`], [`Interval::poll_tick`] | none | the same | for `IntervalStream`, `futures_lite::stream::poll_fn` around `poll_tick` |
 //! | [`Interval::period`] | none | the same | |
 //! | [`Interval::reset`], [`Interval::reset_immediately`], [`Interval::reset_after`], [`Interval::reset_at`] | none | the same | they wake no task, as [`Sleep::reset`]. `interval_at` is a `reset_at` before the first tick |
 //! | [`Interval::missed_tick_behavior`], [`Interval::set_missed_tick_behavior`] | none | the same | |
@@ -182,9 +182,11 @@
 //! # Sockets: `boucle::net`
 //!
 //! All sockets: `from_std` makes the socket non-blocking (tokio's leaves that to you); split a stream with
-//! `futures_lite::io::split` (tokio's `into_split`). For `try_read`, `try_recv_from` and the like,
-//! `poll_once(socket.recv_from(…))` of `futures_lite`: as in tokio, it finds what the latest park has reported;
-//! it gives `None` after 128 results in one poll. For the `readable` of a `TcpStream`, `peek` into one byte.
+//! `futures_lite::io::split` (tokio's `into_split`), and `close` the writing half: its drop does not shut down,
+//! as that of tokio's does. For `try_read`, `try_recv_from` and the like, `poll_once(socket.recv_from(…))` of
+//! `futures_lite`: as in tokio, it finds what the latest park has reported; it gives `None` after 128 results in
+//! one poll. For the `readable` of a `TcpStream`, `peek` into one byte; for `writable`, `ready` and `try_io`, an
+//! [`AsyncFd`] around std's socket.
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
@@ -213,12 +215,12 @@
 //! | [`UdpSocket::local_addr`], [`UdpSocket::peer_addr`] | `get_extra_info` | the same | |
 //! | [`UdpSocket::from_std`], [`UdpSocket::into_std`] | `create_datagram_endpoint(sock=…)` | the same | |
 //! | [`UnixListener`] | `Server` | the same | |
-//! | [`UnixListener::bind`] | `start_unix_server`, `create_unix_server` | the same | an existing file is an error, and the listener's own file is not removed; asyncio removes an old socket file first, and since 3.13 its own at the end |
+//! | [`UnixListener::bind`] | `start_unix_server`, `create_unix_server` | the same | an existing file is an error, and the listener's own file is not removed; asyncio removes an old socket file first, and since 3.13 its own at the end. For an abstract address (tokio's and asyncio's `"\0name"`), std's `bind_addr`, then `from_std` |
 //! | [`UnixListener::accept`], [`UnixListener::poll_accept`] | `loop.sock_accept` | the same | |
 //! | [`UnixListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | addresses are std's |
 //! | [`UnixListener::from_std`], [`UnixListener::into_std`] | `start_unix_server(sock=…)` | the same | |
 //! | [`UnixStream`] | `StreamReader` with a `StreamWriter` | the same | |
-//! | [`UnixStream::connect`] | `open_unix_connection`, `loop.create_unix_connection` | the same | on Linux, waits if the listener's queue is full, where tokio's gives `WouldBlock` |
+//! | [`UnixStream::connect`] | `open_unix_connection`, `loop.create_unix_connection` | the same | on Linux, waits if the listener's queue is full, where tokio's gives `WouldBlock`. For an abstract address, std's `connect_addr`, then `from_std` |
 //! | [`UnixStream::pair`] | `socket.socketpair` | the same | |
 //! | [`UnixStream::local_addr`], [`UnixStream::peer_addr`] | `get_extra_info` | the same | |
 //! | [`UnixStream::from_std`], [`UnixStream::into_std`] | `open_unix_connection(sock=…)` | the same | |
@@ -229,7 +231,7 @@
 //! | [`UnixDatagram::local_addr`], [`UnixDatagram::peer_addr`] | `get_extra_info` | the same | |
 //! | [`UnixDatagram::from_std`], [`UnixDatagram::into_std`] | `create_datagram_endpoint(sock=…)` | the same | |
 //! | [`AsyncFd`] | `loop.add_reader`, `loop.add_writer` | the same | a future in place of a callback; with epoll, not for files |
-//! | [`AsyncFd::new`] | `loop.add_reader` | the same | |
+//! | [`AsyncFd::new`] | `loop.add_reader` | the same | of an `AsFd`, where tokio's asks for `AsRawFd`; no `with_interest` |
 //! | [`AsyncFd::readable`], [`AsyncFd::poll_readable`] | `loop.add_reader` | `readable`, `poll_read_ready` | asks the kernel each time, so there is no guard, and nothing to clear |
 //! | [`AsyncFd::writable`], [`AsyncFd::poll_writable`] | `loop.add_writer` | `writable`, `poll_write_ready` | |
 //! | [`AsyncFd::read_with`], [`AsyncFd::poll_read_with`] | `loop.sock_recv`, … | `async_io`, `AsyncFdReadyGuard::try_io` | |
@@ -254,7 +256,7 @@
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
 //! | [`signal::ctrl_c`] | `KeyboardInterrupt` out of `run` | the same | once it was ready, a second Ctrl-C ends the process; after the first call of tokio's, none does |
-//! | [`signal::stream`] | `loop.add_signal_handler` | `signal::unix::signal` | any number of streams, on any loops and threads, where asyncio has one handler for a signal, on the main thread; dropping the last lets the signal act as before |
+//! | [`signal::stream`] | `loop.add_signal_handler` | `signal::unix::signal` | any number of streams, on any loops and threads, where asyncio has one handler for a signal, on the main thread; dropping the last lets the signal act as before, also one that came just before |
 //! | [`SignalStream`](crate::signal::SignalStream) | `loop.remove_signal_handler` | `signal::unix::Signal` | a `Stream` too |
 //! | [`SignalStream::recv`](crate::signal::SignalStream::recv), [`SignalStream::poll_recv`](crate::signal::SignalStream::poll_recv) | the callback | the same | gives `()`, not `Option<()>`: the stream does not end. Signals that arrive between two polls count as one, as tokio's; asyncio may call back for each |
 //! | [`SignalKind`](crate::signal::SignalKind) | `signal.Signals` | the same | an enum, of eleven; asyncio takes any signal, as tokio's `from_raw` does |
@@ -299,7 +301,7 @@
 //! | locks, semaphores | `Lock`, `Semaphore`, `BoundedSemaphore` | `sync` | tokio's `sync` itself: first come, first served, as asyncio's; a permit is given back by its drop, so not twice. `async-lock` has both too, but its semaphore may starve a waiter |
 //! | at most n at a time | `Semaphore` | `Semaphore`; `buffer_unordered` | tokio's `Semaphore` in tasks; or `buffered` and `buffer_unordered` of the crate `futures`, whose futures may borrow |
 //! | events, conditions, barriers | `Event`, `Condition`, `Barrier` | `Notify`, `watch`, `Barrier` | `event-listener` (beside a flag of your own: its `notify` is not remembered), tokio's `watch` with `wait_for` (it sees the last value alone: for `set` and at once `clear`, `Notify::notify_waiters`); `async-lock` has a barrier. A waiter of a barrier that is aborted still counts there, and in tokio's |
-//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself (but its `blocking_recv` and `blocking_send` block a loop for ever, where they panic in a task of tokio's); `try_recv` is `get_nowait`, `try_send` is `put_nowait`, a closed channel is `QueueShutDown`; for `Queue.join`, a count and an event; for `PriorityQueue` and `LifoQueue`, a `BinaryHeap` or a `Vec`, and tokio's `Notify` |
+//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself (but its `blocking_recv` and `blocking_send` block a loop for ever, where they panic in a task of tokio's; and a loop over a channel of tokio's that is never empty spends no budget: put a [`consume_budget`] into it); `try_recv` is `get_nowait`, `try_send` is `put_nowait`, a closed channel is `QueueShutDown`; for `Queue.join`, a count and an event; for `PriorityQueue` and `LifoQueue`, a `BinaryHeap` or a `Vec`, and tokio's `Notify` |
 //! | a result that is set from outside | `loop.create_future`, `Future.set_result`, `Future.set_exception`, `wrap_future` | `oneshot` | `futures::channel::oneshot`, of a `Result` |
 //! | to shield a task from its awaiter | `shield` | none needed | none needed: dropping a handle aborts nothing |
 //! | a callback, soon or later | `call_soon`, `call_later`, `call_at` | none | `let due = sleep(delay); spawn(async move { due.await; f() })`; to cancel it, abort the task |
@@ -323,10 +325,14 @@
 //! | the name of an address | `loop.getnameinfo` | none | `reverse_lookup` of `hickory-resolver`: see [`ecosystem`] |
 //! | a file into a socket | `loop.sendfile`, `loop.sock_sendfile` | none | `futures_lite::io::copy` of an `async_fs::File`, by a buffer; in the kernel, `rustix::fs::sendfile` in `write_with` of an [`AsyncFd`] around `stream.into_std()?` |
 //! | the process at the other end of a Unix socket | `socket.SO_PEERCRED` | `UnixStream::peer_cred` | `rustix::net::sockopt::socket_peercred` (Linux) |
-//! | to move the clock by hand | none | `time::advance` | a virtual clock, and [`EventLoop::turn`] with a timeout, again and again: when no task is ready, and a task or a [`LoopHandle`] is left, it moves time to the next deadline or by the timeout. While a task waits for a socket, time is real |
+//! | to move the clock by hand | none | `time::advance`, `pause`, `resume` | a virtual clock, and [`EventLoop::turn`] with a timeout, again and again: when no task is ready, and a task or a [`LoopHandle`] is left, it moves time to the next deadline or by the timeout. While a task waits for a socket, time is real |
 //! | to end the program from a task | `sys.exit` | `std::process::exit` | the same, which runs no destructor (asyncio's `run` cancels all tasks first); better, end the main coroutine |
 //! | an asynchronous test | `unittest.IsolatedAsyncioTestCase` | `#[tokio::test]` | [`run`] in a `#[test]`; for `start_paused`, a loop with a virtual clock |
-//! | to tell tasks to stop | `Event` | `CancellationToken` of `tokio-util` | the same token; it needs no tokio runtime |
+//! | to tell tasks to stop | `Event` | `CancellationToken` of `tokio-util` | the same token; it needs no tokio runtime. `TaskTracker` needs none either: `spawn(tracker.track_future(work))` |
+//! | a task that ends with its handle | none | `AbortOnDropHandle` of `tokio-util` | a [`TaskGroup`] of one; `remote_handle` of `futures` |
+//! | tasks by a key | none | `JoinMap` of `tokio-util` | a [`TaskGroup`] whose tasks return their keys; for errors, a map from [`AbortHandle::id`] |
+//! | values that expire | `loop.call_later` | `DelayQueue` of `tokio-util` | a task with a [`sleep`] for each, or a `FuturesUnordered` of sleeps |
+//! | counts of tasks and polls | `all_tasks` | `Handle::metrics` | [`Turn`], [`dump()`], [`Live`] in an observer |
 //! | frames of a stream | `StreamReader.readuntil`, `readexactly` | `codec::Framed` of `tokio-util` | the same, on `stream.compat()`; `futures_lite`'s `read_until`, `read_exact`. For a separator of several bytes, `read_until` the last of them, until the vector ends with it. A `read_exact` or `read_line` that is dropped, as by a [`timeout`], loses what it has read; a `StreamReader` keeps it, and so do `Framed`, `lines()` and the vector of `read_until`. Or go on with the same future: `timeout(limit, &mut read)`, pinned. An early end does not tell how many bytes came, as `IncompleteReadError.partial` does |
 //! | options of a socket | `get_extra_info("socket")` | `TcpSocket` | `socket2`, then `from_std`; its `SockRef` for a socket of boucle |
 //! | a connection from a local address | `open_connection(local_addr=…)` | `TcpSocket::bind`, then `connect` | `bind` and `connect_timeout` of `socket2` in [`run_in_executor`], then [`TcpStream::from_std`] |

@@ -12,10 +12,10 @@
 //! .unwrap();
 //! ```
 //!
-//! Any number of futures and streams may wait for one signal, on any threads and loops, or on another
-//! executor: each receives it. While a stream or a polled [`ctrl_c`] exists, the signal's default action does
-//! not happen. When none is left, it happens again: Ctrl-C ends the process. ([`ctrl_c`] says what happens if
-//! several wait and one hangs.)
+//! Any number of futures and streams may wait for one signal, on any threads and loops, or on another executor:
+//! each receives it. While a stream or a polled [`ctrl_c`] exists, the signal's default action does not happen.
+//! When none is left, it happens again, perhaps also for a signal that came just before: Ctrl-C ends the
+//! process. ([`ctrl_c`] says what happens if several wait and one hangs.)
 //!
 //! If the process ignored the signal, or had a handler of its own, before this module first waited for it, that
 //! is in force again instead. (On Linux. Elsewhere the module cannot tell, and takes the default action; but
