@@ -1,7 +1,7 @@
 //! The loops of this thread: from a loop's number to its state.
 //!
 //! A waker, a handle, a `Sleep`, a socket and the `EventLoop` itself hold numbers. For the loop's [`State`]
-//! they call this file. A state stands in one of two thread-locals:
+//! they call this file. A state is in one of two thread-locals:
 //!
 //! ```text
 //!   RUNNING ──▶ state                       of the loop that runs on this thread
@@ -10,32 +10,41 @@
 //!
 //! **To use a state is to take it out of its place** and to put it back afterwards. So two uses never
 //! overlap, no reference outlives its use, and there is no `unsafe` here. No user code runs during a use:
-//! what may have a destructor of the user's leaves the state first. While a state is in use, only a hook of
-//! the global allocator can look for it, if it calls back into the loop while one of its tables grows. Then
-//! what is a message (a wake, an abort, a drop, a `LoopHandle`'s stop or spawn) goes through the inbox, as it
-//! would from another thread; what needs an answer panics, and names the cause. For an observer the same
-//! holds, though the state is free: it sees the loop, and may not use it. Only its wakes are done at once.
+//! what may have a destructor of the user's leaves the state first.
+//!
+//! | function | called by | panics |
+//! |---|---|---|
+//! | `take`, `while_free` | the turn | if the state is in use |
+//! | `release` | the turn | never |
+//! | `wake`, `deliver` | wakers; whatever aborts a task, or is dropped | never |
+//! | `find` | what has the number of a loop of this thread, such as a spawn | never |
+//! | `expect` | the same, if that loop lives | if the state is in use |
+//! | `running` | what may run on a loop or on none, such as `now` | if the state is in use |
+//! | `expect_running` | what begins on the running loop: a timer, a socket | the same, or if no loop runs |
+//! | `on_own_thread` | what belongs to a loop | if the state is in use, or the loop lives on another thread |
+//! | `on_own_loop` | the same, when it is polled | the same, or if another loop runs here |
+//!
+//! The thread-locals have no destructors, so they can be read while the thread destroys its others. They need
+//! none: an `EventLoop` takes its state out when it is dropped.
 //!
 //! Why no `RefCell` around each table? An allocator is user code too: it may wake a task while a table grows,
 //! and a borrow would panic. With one box, only this file and the end of a loop have to handle that it is in
 //! use, and no table has to know.
 //!
-//! | function | called by | panics |
-//! |---|---|---|
-//! | `take`, `release`, `while_free` | the turn | if the state is in use (`release` never) |
-//! | `wake`, `deliver` | wakers; whatever aborts a task, or is dropped | never |
-//! | `find`, `expect` | what has the number of a loop of this thread, also a spawn | `find` never; `expect` if the state is in use |
-//! | `running`, `expect_running` | what begins on the running loop: a timer, a socket, a group | if the state is in use; the second also if no loop runs |
-//! | `on_own_thread`, `on_own_loop` | what belongs to a loop, when it is used; when it is polled | if the state is in use, or the loop lives on another thread; the second also if another loop runs |
+//! There are exceptions:
 //!
-//! **The running loop may have changed.** A stackful coroutine, of another crate, has a stack of its own, and
-//! may be suspended inside any call, even a poll. Then another one may run another loop of this thread, before
-//! the first comes back. [`take`] makes the right loop the running one again.
-//!
-//! The thread-locals have no destructors, so they can be read while the thread destroys its others. They need
-//! none: an `EventLoop` takes its state out when it is dropped. (Where std emulates thread-locals, on Windows
-//! with the GNU tools, Android and OpenBSD, these are destroyed, too. An `EventLoop` in a thread-local that
-//! outlives them finds no state: its tasks leak, and a wake does nothing.)
+//! - **A hook of the global allocator** may call back into the loop while one of its tables grows. It is the
+//!   only code that can look for a state in use. What is a message (a wake, an abort, a drop, a `LoopHandle`'s
+//!   stop or spawn) goes through the inbox, as from another thread. What needs an answer panics, and names the
+//!   cause.
+//! - **An observer** sees the loop, and may not use it. Its messages go through the inbox, too, and what needs
+//!   an answer panics, though the state is free. Only its wakes are done at once.
+//! - **A stackful coroutine**, of another crate, has a stack of its own, and may be suspended inside any call,
+//!   even a poll. Then another one may run another loop of this thread, before the first comes back. [`take`]
+//!   makes the right loop the running one again.
+//! - **Where std emulates thread-locals** (on Windows with the GNU tools, Android and OpenBSD), these are
+//!   destroyed, too. An `EventLoop` in a thread-local that outlives them finds no state: its tasks leak, and a
+//!   wake does nothing.
 
 use std::cell::Cell;
 use std::mem::{self, ManuallyDrop};
@@ -99,7 +108,7 @@ impl Drop for InUse {
     }
 }
 
-/// Takes the state of the running loop, if it is in its place.
+/// Takes the state of the running loop; `None` if no loop runs, or its state is in use.
 #[inline]
 fn take_running() -> Option<Box<State>> {
     ManuallyDrop::into_inner(RUNNING.replace(EMPTY))
@@ -146,8 +155,8 @@ pub(crate) fn remove(number: LoopNumber) -> Option<Box<State>> {
     take_from_others(|state| state.number == number)
 }
 
-/// Makes a loop the running one until this drops; then the one that ran before, if it still lives. (With
-/// stackful coroutines, of two nested runs the outer one may end first, and its loop be dropped.)
+/// Makes a loop the running one. When this drops, the loop that ran before is the running one again, if it still
+/// lives. (Of two nested runs in stackful coroutines the outer one may end first, and its loop be dropped.)
 pub(crate) struct Running {
     before: LoopNumber,
 }
@@ -188,8 +197,7 @@ pub(crate) fn while_notifying(observers: impl FnOnce()) {
     NOTIFYING.set(before);
 }
 
-/// Takes the state of the running loop for its turn, which puts it back in [`while_free`], and by [`release`] at
-/// its end. Panics if the state is in use.
+/// Takes the state of the running loop, for a turn. Panics if the state is in use.
 #[inline]
 pub(crate) fn take(number: LoopNumber) -> Box<State> {
     if NUMBER.get() != number {
@@ -215,8 +223,8 @@ pub(crate) fn while_free<R>(state: Box<State>, user_code: impl FnOnce() -> R) ->
     (take(number), result)
 }
 
-/// Takes the state of a loop of this thread, running or not; `None` if it is not in its place, or for an
-/// observer.
+/// Takes the state of a loop of this thread, running or not; `None` if it is in use, if the loop does not live
+/// here, or for an observer.
 #[inline]
 fn take_state(number: LoopNumber) -> Option<Box<State>> {
     if NUMBER.get() == number {
@@ -251,8 +259,7 @@ pub(crate) fn wake(number: TaskNumber) {
     }
 }
 
-/// Wakes a task that the running loop has not queued: it is of another loop, the queue has to grow, the loop
-/// is observed, or the number is stale.
+/// Wakes a task off the fast path: [`State::try_wake`] has refused it, or there was no free state to ask.
 #[cold]
 #[inline(never)]
 fn wake_slowly(running: Option<Box<State>>, number: TaskNumber) {
@@ -270,8 +277,8 @@ fn wake_slowly(running: Option<Box<State>>, number: TaskNumber) {
     }
 }
 
-/// Does what a message asks of a loop: at once if the loop's state is in its place on this thread,
-/// through the inbox if it is not, and not at all if the loop is gone.
+/// Does what a message asks of a loop: at once if its state is found on this thread, else through the inbox. If
+/// the loop is gone, the message is dropped.
 #[inline(always)]
 pub(crate) fn deliver(to: LoopNumber, message: Message) {
     match find(to) {

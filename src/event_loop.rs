@@ -1,8 +1,7 @@
 //! The event loop: the ways to make, run, stop and close it.
 //!
-//! Those that run it call [`turn::run_until`], which makes turns until the main future is done (`run`,
-//! `block_on`; they panic if `stop` ends the turns first), until `stop` is called (`run_forever`), or once
-//! (`turn`).
+//! `run`, `block_on`, `run_forever` and `turn` all call [`turn::run_until`], which makes turns. [`Until`] has
+//! when it returns to each of them.
 
 use std::any::type_name;
 use std::fmt;
@@ -75,7 +74,7 @@ pub fn run<F: Future>(main: F) -> F::Output {
     }
 }
 
-/// The value of a main future; or its panic, which goes on.
+/// Returns the value of a main future, or resumes its panic. Panics if it is not done: `stop` has ended the run.
 #[track_caller]
 fn output_of_main<T>(output: Kept<T>) -> T {
     match output {
@@ -93,7 +92,7 @@ fn expect_parked(turned: io::Result<Turn>) {
     }
 }
 
-/// Panics instead of running a main future, which is dropped first: not while the panic unwinds.
+/// Panics instead of running a main future. It is dropped before, not while the panic unwinds.
 #[track_caller]
 fn refuse<M>(main: M, refusal: &str) -> ! {
     drop(main);
@@ -218,8 +217,8 @@ impl EventLoop {
         self.block_on_as(Box::pin(main), type_name::<F>(), Location::caller())
     }
 
-    /// As [`block_on`](Self::block_on), for a future around the program's: observers are told the type and the
-    /// place of the latter.
+    /// As [`block_on`](Self::block_on), for a future around the program's. Observers are given the type and the
+    /// location of the program's.
     #[track_caller]
     pub(crate) fn block_on_as<F: Future>(
         &self,
@@ -355,7 +354,7 @@ impl EventLoop {
     }
 }
 
-/// Marks the loop as being run. Its drop leaves the main future, and clears a pending `stop`.
+/// Marks the loop as being run. Its drop frees the main future's slot, and clears a `stop`.
 struct Entered {
     loop_number: LoopNumber,
     /// Drops last.
@@ -374,7 +373,7 @@ impl Drop for Entered {
 }
 
 impl State {
-    /// Gives the main future its place, and queues it.
+    /// Gives the main future a slot and an id, and queues it.
     fn enter_main(&mut self, future: &'static str, location: &'static Location<'static>) {
         let (slot, id) = self.tasks.insert(None, Joiner::Nothing);
         self.tasks.main = Some((slot, id, future));
@@ -382,7 +381,7 @@ impl State {
         self.record(|_| EventKind::MainEntered { task: id, future, location });
     }
 
-    /// Frees the main future's place, if there is one. If nothing is ready, the loop gives memory back, as in a
+    /// Frees the main future's slot, if there is one. If nothing is ready, the loop gives memory back, as in a
     /// park.
     fn leave_main(&mut self) {
         let Some((slot, id, _)) = self.tasks.main.take() else {

@@ -1,8 +1,11 @@
 //! How a loop begins, and how it ends.
 //!
-//! At its end a loop drops what is left, in spawn order. (The main future was dropped before, when `block_on`
-//! ended.) A destructor is user code, and may do anything: spawn, wake, abort, drop handles, sleep, panic. So
-//! the loop is the running one meanwhile; each runs once, while the state is free, and its panic stops here.
+//! At its end a loop drops the tasks that are left, in spawn order, and wakes what waits for each. (The main
+//! future was dropped before, when its `block_on` ended.)
+//!
+//! A destructor is user code, and may do anything: spawn, wake, abort, drop handles, make a sleep, panic. So
+//! a task's box leaves the state before it is dropped. Meanwhile the state is free, and the loop is the running
+//! one. A panic of the destructor stops here.
 
 use std::time::Duration;
 use std::{io, mem};

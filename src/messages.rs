@@ -1,8 +1,8 @@
 //! What a loop does with a [`Message`]: a request of a handle, of something that is dropped, or of another
 //! thread.
 //!
-//! [`current::deliver`](crate::current::deliver) has it handled at once if the loop's state is in its place
-//! on this thread; otherwise it is handled when the loop reads its inbox. `LoopHandle::spawn` and `stop` go
+//! [`current::deliver`](crate::current::deliver) handles it at once if it finds the loop's state on this thread.
+//! Otherwise it goes into the inbox, and the turn handles it. A `spawn` or a `stop` of a `LoopHandle` goes
 //! through the inbox in any case, and so does the end of a `ClockHold`.
 
 use crate::net::readiness::Readiness;

@@ -6,7 +6,7 @@ use slab::Slab;
 /// A slab keeps the memory of this many entries in any case.
 const KEPT: usize = 1_024;
 
-/// With so few entries left, every call makes an attempt.
+/// With no more entries than this left, every call makes an attempt.
 const FEW: usize = 16;
 
 /// After an attempt that has left room for n entries, the next comes n / 64 calls later.
@@ -20,9 +20,9 @@ pub(crate) struct Shrinker {
 }
 
 impl Shrinker {
-    /// Shrinks a slab if at most a quarter of it is used and its last place is free. That costs O(n), and
-    /// gives little back if an entry near the end stays. So an attempt is followed by so many calls without one
-    /// that a call costs O(1) on average. With few entries left, each call makes an attempt.
+    /// Shrinks a slab if at most a quarter of it is used and its last place is free. An attempt costs O(n), and
+    /// gives little back if an entry near the end stays. So the next one has to [wait](ENTRIES_PER_CALL), unless
+    /// [few](FEW) entries are left: a call costs O(1) on average.
     #[inline]
     pub(crate) fn shrink<T>(&mut self, slab: &mut Slab<T>) {
         let capacity = slab.capacity();
