@@ -1,10 +1,10 @@
 //! Yielding: `yield_now`, and the budget of ready operations per poll.
 //!
-//! A poll starts with a budget of 128 ready *leaf operations* (such as a read, an accept, a joined handle, a
-//! sleep that is over, a gather, the end of a stream). When it is spent, a leaf wakes its task and is
-//! pending: the task goes to the end of the ready queue, and its next poll has a new budget. Otherwise a task
-//! whose every await is ready at once would never leave its poll. Idea and number are tokio's ("Reducing tail
-//! latencies with automatic cooperative task yielding", 2020).
+//! A task whose every await is ready at once would never leave its poll. So a poll has a budget of 128 ready
+//! *leaf operations*: a read, an accept, a joined handle, a sleep that is over, a gather, the end of a stream,
+//! and the like. When it is spent, a leaf wakes its task and is pending. The task goes to the end of the ready
+//! queue, and its next poll has a new budget. Idea and number are tokio's ("Reducing tail latencies with
+//! automatic cooperative task yielding", 2020).
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -43,9 +43,10 @@ impl Drop for EndOnDrop {
 }
 
 /// Returns ready if some budget is left. Otherwise it wakes the task and returns pending, so that the task
-/// yields. A leaf calls this before it tries its operation, and [`spend`] after one that was ready. A poll that
-/// goes on after 128 refusals gets a new budget: another executor may be blocking inside it, which cannot yield
-/// and would poll for ever.
+/// yields. A leaf calls this before it tries its operation, and [`spend`] after one that was ready.
+///
+/// A poll that goes on after 128 refusals gets a new budget. Another executor may be blocking inside it: that
+/// cannot yield, and would poll for ever.
 #[inline]
 pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();
@@ -57,7 +58,7 @@ pub(crate) fn poll_left(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
-/// Spends one unit. To be called after [`poll_left`] was ready, and the operation too.
+/// Spends one unit, after [`poll_left`] was ready, and the operation too.
 #[inline]
 pub(crate) fn spend() {
     LEFT.set(LEFT.get() - 1);

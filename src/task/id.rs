@@ -3,14 +3,18 @@
 //! A [`LoopNumber`] names a loop for ever: its upper 52 bits are a sequence number that the process never uses
 //! twice, and its lower 12 the loop's *short id*, unique among the loops that live.
 //!
-//! A [`TaskNumber`] is what a waker carries and what stands in the ready queue (a picture stands in `lib.rs`).
-//! It has to fit into the data pointer of a `RawWaker`, so all its fields are bounded, and a stale one may look
-//! like another: after 2^20 spawns, or when a new loop has the short id. The worst it can do is a poll too many,
-//! which every future must bear. Its upper half, the *identity*, stands in the task's entry too: one comparison
-//! shows whether this is the right loop and the right task. On a 32-bit target the fields shrink to 4, 8 and 20
-//! bits, which leaves room for 16 loops and 1,048,575 tasks in each.
+//! A [`TaskNumber`] is what a waker holds, and what is in the ready queue: the loop's short id, the generation
+//! and the slot (`lib.rs` has a picture). Short id and generation are its *identity*, which is in the task's
+//! entry, too: so one comparison shows whether loop and task are the right ones.
 //!
-//! A `JoinHandle` is never stale: it carries the loop's number, the slot and the whole id.
+//! The number has to fit into the data pointer of a `RawWaker`, so its fields are bounded, and repeat: the
+//! generation after 2^20 tasks, the short id when another loop has it. Then a stale number may look like that of
+//! another task. The worst it can do is a poll too many, which every future must bear.
+//!
+//! A `JoinHandle` is never stale: it has the loop's number, the slot and the whole id.
+//!
+//! On a 32-bit target a short id has 4 bits, a generation 8 and a slot 20, which leaves room for 16 loops and
+//! 1,048,575 tasks in each.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,8 +28,8 @@ const SLOT: u32 = if IS_WIDE { 32 } else { 20 };
 /// How many loops may live at once.
 pub(crate) const MAX_LOOPS: usize = 1 << SHORT;
 
-/// How many tasks a loop may hold at once: one fewer than there are numbers of slots, since [`NO_SLOT`] is
-/// none.
+/// How many tasks a loop may hold at once: one fewer than there are numbers of slots. (On 64 bits the last one
+/// is [`NO_SLOT`].)
 pub(crate) const MAX_TASKS: u64 = SLOT_MASK;
 
 /// Stands for "no slot": no slot has this number, on any target.
@@ -44,8 +48,8 @@ impl LoopNumber {
     /// No loop's number: the sequence begins at one.
     pub(crate) const NONE: LoopNumber = LoopNumber(0);
 
-    /// Takes the next sequence number of the process; with a short id it makes a number. The first is 1, and so
-    /// the first loop prints as "loop 1". (One loop every microsecond exhausts them in 142 years.)
+    /// Takes the next sequence number of the process. The first is 1, and so the first loop prints as "loop 1".
+    /// (One loop every microsecond exhausts them in 142 years.)
     pub(crate) fn next_sequence() -> u64 {
         static LAST: AtomicU64 = AtomicU64::new(0);
         LAST.fetch_add(1, Ordering::Relaxed) + 1
@@ -77,7 +81,7 @@ impl fmt::Display for LoopNumber {
     }
 }
 
-/// The word that a waker carries: loop, generation, slot.
+/// The word that a waker holds: short id, generation, slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TaskNumber(usize);
 

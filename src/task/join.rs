@@ -43,9 +43,9 @@ use crate::wake::waker::waiter;
 ///
 /// # Panics
 ///
-/// If it is polled while its own task is being polled, or being dropped since it was aborted; again after it was
-/// ready; or on another loop or another thread while its own loop lives. (When that has ended, the handle gives
-/// "cancelled", even if the task had returned.)
+/// If it is polled within a poll of its own task, or within the drop of its own task after an abort; if it is
+/// polled again after it was ready; and if it is polled on another loop, or on another thread, while its own
+/// loop lives. When that has ended, the handle gives "cancelled", even if the task had returned.
 #[doc(alias = "Task")]
 #[must_use = "dropping a handle detaches its task; `abort` ends it, `await` waits for it"]
 pub struct JoinHandle<T> {
@@ -76,9 +76,9 @@ impl<T> JoinHandle<T> {
         self.task.slot == NO_SLOT
     }
 
-    /// Aborts the task, unless it is done: its future is dropped at its place in the ready queue, never
-    /// inside this call, and the handle gives [`JoinError`] "cancelled"; or the panic, if a poll under way or
-    /// the destructor panics. Unlike a coroutine of asyncio, a future cannot refuse.
+    /// Aborts the task, unless it is done. Its future is dropped at its place in the ready queue, never inside
+    /// this call. The handle then gives the [`JoinError`] "cancelled"; or the panic, if the destructor or a poll
+    /// under way panics. Unlike a coroutine of asyncio, a future cannot refuse.
     ///
     /// A task that was never polled never will be. One that aborts itself is dropped when its poll returns,
     /// even if that returned a value. An abort from another thread takes effect when the loop reads its
@@ -248,8 +248,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// What a handle finds when it asks for its task's output.
 enum Found {
-    /// The slot is free now. The box holds the output. No box: the loop has refused the task, or its end has
-    /// dropped it.
+    /// The slot is free now, and the box holds the output. There is no box if the loop has refused the task, or
+    /// has ended.
     Done {
         task: Option<BoxedTask>,
         name: Option<Box<str>>,

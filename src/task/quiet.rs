@@ -21,9 +21,8 @@ pub(crate) fn catch_drop<T>(value: T) -> Result<(), Payload> {
     catch_unwind(AssertUnwindSafe(|| drop(value)))
 }
 
-/// Drops a value that may be the user's; a panic of its destructor stops here. (The panic hook has reported
-/// it.) The payload is dropped the same way. If that panics too, what comes out is forgotten: a leak, where
-/// the alternative would be endless.
+/// Drops a value that may be the user's. A panic of its destructor stops here, and its payload is dropped, too.
+/// If that drop panics as well, the second payload is forgotten: to drop payloads of payloads might never end.
 #[cold]
 #[inline(never)]
 pub(crate) fn drop_quietly<T>(value: T) {

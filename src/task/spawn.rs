@@ -144,19 +144,8 @@ pub fn spawn_named<F: Future<Output: 'static> + 'static>(
     handle
 }
 
-/// Names a task, unless it is done: a loop that is closing has refused it.
-pub(crate) fn set_name(task: &AbortHandle, name: Box<str>) {
-    let AbortHandle { loop_number, slot, id } = *task;
-    if let Some(mut state) = current::find(loop_number)
-        && !state.tasks.is_done(slot, id)
-    {
-        state.record(|_| EventKind::Named { task: id, name: Arc::from(&*name) });
-        state.tasks.names.insert(slot, name);
-    }
-}
-
-/// Spawns a task on a loop of this thread, running or not. A loop that is closing or gone drops it at once.
-/// Panics if there is no loop, or if it is full or cannot be used here.
+/// Spawns a task on a loop of this thread, running or not. If the loop is closing or gone, the task is dropped
+/// at once. Panics if there is no loop, or if it is full or cannot be used here.
 #[inline]
 #[track_caller]
 pub(crate) fn spawn_on<F: Future<Output: 'static> + 'static>(
@@ -202,8 +191,19 @@ fn refuse<T>(loop_number: Option<LoopNumber>, what: &str, task: BoxedTask) -> Jo
     JoinHandle::cancelled(loop_number)
 }
 
-/// Spawns a task without a handle. Returns an error if it is refused, since a loop that reads its inbox must
-/// not panic. (It panics if an observer calls it.)
+/// Names a task, unless it is done. (A task that its loop has refused counts as done.)
+pub(crate) fn set_name(task: &AbortHandle, name: Box<str>) {
+    let AbortHandle { loop_number, slot, id } = *task;
+    if let Some(mut state) = current::find(loop_number)
+        && !state.tasks.is_done(slot, id)
+    {
+        state.record(|_| EventKind::Named { task: id, name: Arc::from(&*name) });
+        state.tasks.names.insert(slot, name);
+    }
+}
+
+/// Spawns a task without a handle. Returns an error if it is refused, or its loop is not found here: a turn,
+/// which spawns so for a `LoopHandle`, must not panic. (It panics if an observer calls it.)
 pub(crate) fn detached<F: Future<Output: 'static> + 'static>(
     loop_number: LoopNumber,
     location: &'static Location<'static>,
