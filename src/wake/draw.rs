@@ -1,5 +1,4 @@
-//! The batches of a loop with an order: one task each, drawn from all that are ready. So each pop is O(n). A
-//! park is due as in any loop, as if all that is ready were the next batch.
+//! The batches of a loop with an order: one task each, drawn from all that are ready. So each pop is O(n).
 
 use crate::state::State;
 use crate::task::id::TaskNumber;
@@ -7,8 +6,8 @@ use crate::task::table::{Status, Tasks};
 use crate::wake::ready::ReadyQueue;
 
 impl State {
-    /// Begins a batch of one task, which the order draws. While nothing is ready, the batch is empty: it is time
-    /// to park. If the order draws none, the loop is to stop.
+    /// Begins a batch of one task, which the order draws. If nothing is ready, the batch is empty. If the order
+    /// draws none, the loop is to stop.
     #[cold]
     #[inline(never)]
     pub(crate) fn draw_batch(&mut self) {

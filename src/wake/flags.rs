@@ -1,16 +1,17 @@
 //! One flag for each slot, to be set from any thread.
 //!
-//! While a flag is set, a wake of its slot is on the way to the loop: the loop clears the flag, and
-//! afterwards polls the task in that slot. (If the loop ends before, nothing is polled.) So a wake that finds
-//! the flag set leaves no message. It sets the flag all the same, for the memory ordering: each
-//! [`set`](Flags::set) is a read-modify-write with `Release`, each [`clear`](Flags::clear) one with
-//! `Acquire`, and a chain of them is one release sequence (Bos, "Rust Atomics and Locks", chapter 3). So
-//! whatever a thread wrote before its wake, first or not, happens before the poll that follows. (A plain load
-//! of a set flag would be cheaper, but it orders nothing.)
+//! While a flag is set, a wake of its slot is on the way to the loop: the loop clears the flag, and afterwards
+//! polls the task in that slot. So a wake that finds the flag set leaves no message. (If the loop ends before,
+//! nothing is polled.)
 //!
-//! A flag is a bit, since a loop with a virtual clock looks at those of all its slots before each jump. The
-//! flags stand in chunks that are made when they are needed, each twice as long as the one before, and that
-//! never move; so a flag is found without a lock. They are never freed: a million slots take 128 KiB.
+//! **Memory ordering.** Whatever a thread wrote before its wake, first or not, happens before the poll that
+//! follows. Each [`set`](Flags::set) is a read-modify-write with `Release`, each [`clear`](Flags::clear) one
+//! with `Acquire`, and a chain of them is one release sequence (Bos, "Rust Atomics and Locks", chapter 3). So a
+//! wake sets even a flag that is set: a plain load would be cheaper, but it orders nothing.
+//!
+//! **Chunks.** A flag is a bit, since a loop with a virtual clock looks at those of all its slots before each
+//! jump. The bits are in chunks, each twice as long as the one before. A chunk is made when it is needed, and is
+//! never moved or freed, so a flag is found without a lock. A million slots take 128 KiB.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,22 +7,21 @@
 //! loop to loop with the id: so a waker reaches its inbox by indexing an array, with no table to lock and
 //! nothing to count, also long after its loop is gone.
 //!
-//! **Many wakes of a task are one message.** Each slot has a flag ([`Flags`]): until the loop takes the list,
-//! a slot gets no second message, and all wakes but the first take no lock. The wake goes to the task that
-//! has the slot when it is read: a poll too many is legal, a lost wake is not.
+//! **Many wakes of a task are one message.** Each slot has a flag ([`Flags`]). Until the loop has taken the
+//! list, a slot gets no second message, and all wakes but the first take no lock. The wake goes to the task that
+//! has the slot when the message is read: a poll too many is legal, a lost wake is not.
 //!
 //! **Many messages do not lengthen a turn.** The loop takes the whole list at once, but handles a bounded
 //! number in each turn (`read_inbox` in `turn.rs`), and takes the next list when the first is done. The list
 //! is not bounded, since a sender that had to wait could deadlock.
 //!
-//! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender need not
-//! ring a loop that is awake. (One that comes between a park and the reading of the inbox rings in vain.)
-//! Both look at the same two things, the list and the mark `asleep`, under the same lock; `lib.rs` has the
-//! picture ("A wake from another thread"). The bell is mio's waker, an eventfd on Linux. A sender releases
+//! **The lost wakeup.** The loop must not sleep on a message that came just before, and a sender need not ring a
+//! loop that is awake. So both look at the list and at the mark `asleep`, under one lock (`lib.rs` has the
+//! picture, in "A wake from another thread"). The bell is mio's waker, an eventfd on Linux. A sender releases
 //! the lock before it rings: the loop that it wakes takes the lock at once.
 //!
-//! No user code runs under the lock: closures leave before they are run or dropped, and the list grows and is
-//! freed while nothing is locked, since the allocator is the program's too.
+//! **No user code runs under the lock.** Closures leave before they are run or dropped. The list grows, and is
+//! freed, while nothing is locked: the allocator is the program's too.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -77,14 +76,14 @@ struct Contents {
     /// The same loop, until its end closes the inbox: from then on it reads no more.
     reader: Option<LoopNumber>,
     messages: VecDeque<Message>,
-    /// Set when the loop is about to sleep, cleared by the first message, or when the loop reads its inbox
-    /// (not when the park ends). While it is set, a message rings.
+    /// While it is set, a message rings. It is set when the loop is about to sleep, and cleared by the first
+    /// message, or when the loop reads its inbox. (A message between a park's end and that rings in vain.)
     asleep: bool,
     /// Rings the loop out of its sleep. Shared, since it is rung while nothing is locked.
     bell: Option<Arc<mio::Waker>>,
     /// Where the loop's sockets are registered. Shared, since it calls a logger, which is user code.
     registry: Option<Arc<mio::Registry>>,
-    /// How many `LoopHandle`s exist: while there is one, something may still come.
+    /// How many `LoopHandle`s exist.
     loop_handles: usize,
 }
 
@@ -162,7 +161,7 @@ pub(crate) fn remove_loop_handle(loop_number: LoopNumber) {
     let mut contents = inbox(loop_number.short_id()).lock_with_room();
     if contents.reader == Some(loop_number) {
         contents.loop_handles -= 1;
-        // Not one after another: they may come and go while the loop does not run.
+        // Not a second one behind it: while the loop does not run, handles may come and go any number of times.
         let is_left = matches!(contents.messages.back(), Some(Message::NoLoopHandles));
         if contents.loop_handles == 0 && !is_left {
             push_and_ring(contents, Message::NoLoopHandles);
@@ -188,8 +187,8 @@ pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
     Err(io::Error::other(full))
 }
 
-/// Frees the short id of a loop that nothing leads to any more. Returns, to be dropped, the messages that a
-/// loop which could not be closed has not read.
+/// Frees the short id of a loop that nothing leads to any more. Returns unread messages, to be dropped: there
+/// are some only if the loop's end could not close the inbox, since the state was in use.
 pub(crate) fn unclaim(number: LoopNumber) -> VecDeque<Message> {
     let inbox = inbox(number.short_id());
     let unread = inbox.close();
@@ -215,8 +214,8 @@ impl Inbox {
         contents.asleep
     }
 
-    /// Marks the loop as awake, exchanges the messages for an empty list, and then clears their flags. They
-    /// are handled later, so that a wake before the clearing is served by one of these.
+    /// Marks the loop as awake, takes the list, and then clears the flags of its slots. The messages are handled
+    /// after that: so a wake that comes before the clearing, and leaves no message, is served by one of these.
     pub(crate) fn drain(&self, messages: &mut VecDeque<Message>) {
         debug_assert!(messages.is_empty());
         let mut contents = self.lock();
@@ -233,9 +232,9 @@ impl Inbox {
         }
     }
 
-    /// Returns what may still come, for a loop whose table has so many slots. It looks at all under one lock:
-    /// a thread that leaves a message and then drops the last `LoopHandle` is seen with one of the two.
-    /// A flag that is set without a message belongs to a thread that is about to leave one.
+    /// Returns what may still come. Of the flags it looks at those of the first `slots` slots: one that is set
+    /// without a message belongs to a thread that is about to leave one. All is looked at under one lock: a
+    /// thread that leaves a message and then drops the last `LoopHandle` is seen with one of the two.
     pub(crate) fn outlook(&self, slots: usize) -> Outlook {
         let contents = self.lock();
         if !contents.messages.is_empty() || self.woken.any(slots) {
@@ -301,8 +300,8 @@ fn push_and_ring(mut contents: MutexGuard<'_, Contents>, message: Message) {
     let bell = if was_asleep { contents.bell.clone() } else { None };
     drop(contents);
     if let Some(bell) = bell {
-        // A lost ring is a lost wake. Any other error means that the descriptor is not an eventfd any more;
-        // nothing here could help.
+        // A lost ring is a lost wake, so one that a signal interrupts is repeated. Any other error means that
+        // the descriptor is not an eventfd any more; nothing here could help.
         while bell.wake().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {}
     }
 }

@@ -95,8 +95,9 @@ impl LoopHandle {
     ///
     /// # Errors
     ///
-    /// [`LoopGone`]; the closure is dropped. If the loop ends before it has read its inbox, or is full when it
-    /// does (2^32 - 1 slots; 2^20 - 1 on a 32-bit target), the closure is dropped later, on the loop's thread.
+    /// [`LoopGone`], and the closure is dropped. There is no error if the loop ends before it has read its
+    /// inbox, or is full when it does (2^32 - 1 slots; 2^20 - 1 on a 32-bit target): then the closure is dropped
+    /// later, on the loop's thread.
     #[track_caller]
     pub fn spawn<M, F>(&self, make: M) -> Result<(), LoopGone>
     where
