@@ -21,13 +21,13 @@ pub(crate) struct Clock {
     fine_until: u64,
 }
 
-/// A deadline is far if it is more than so many ticks ahead of the coarse clock: a tenth of a second, less
-/// than most timeouts, and much more than that clock is behind. If a machine stands still for so long between
-/// two interrupts, a sleep that is over is pending until the loop looks at its timers.
+/// A deadline is far if it is more ticks than this ahead of the coarse clock: a tenth of a second, less than
+/// most timeouts, and much more than that clock is behind. (If a machine stands still for that long between two
+/// interrupts, a sleep that is over is pending until the loop looks at its timers.)
 const FAR: u64 = 100_000;
 
-/// A deadline that is nearer than this when its timer is armed is fine: it is waited for in microseconds. For
-/// the others a park lasts at least so long, so those that are close together mostly share one.
+/// A deadline that is nearer than this when its timer is armed is fine: it is waited for in microseconds. A park
+/// for any other lasts at least this long, so those that are close together mostly share one.
 const FINE: Duration = Duration::from_millis(1);
 
 impl Clock {
@@ -83,20 +83,19 @@ impl Clock {
         Some(tick)
     }
 
-    /// Returns how long the loop may sleep before a tick: until then, but at least a millisecond if it is not
-    /// fine.
+    /// Returns how long the loop may sleep until a tick: zero if it has come; else at least a millisecond,
+    /// unless the tick is fine or the clock is virtual.
     pub(crate) fn until(&self, tick: u64) -> Duration {
         let time = Duration::from_micros(tick).saturating_sub(self.elapsed());
         if time.is_zero() || tick <= self.fine_until || self.is_virtual() { time } else { time.max(FINE) }
     }
 
-    /// Begins a wait in real time. A virtual clock takes that time over in [`end_wait`](Self::end_wait): for it,
-    /// returns the beginning.
+    /// Begins a wait in real time. Returns when it began, if the clock is virtual.
     pub(crate) fn begin_wait(&self) -> Option<Instant> {
         self.is_virtual().then(Instant::now)
     }
 
-    /// Ends the wait. Of a virtual clock's time no more than `limit` passes.
+    /// Ends the wait. Lets as much of a virtual clock's time pass as it took, but no more than `limit`.
     pub(crate) fn end_wait(&mut self, begun: Option<Instant>, limit: Option<Duration>) {
         if let Some(begun) = begun {
             let time = begun.elapsed();

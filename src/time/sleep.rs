@@ -47,13 +47,9 @@ pub fn now() -> Instant {
 
 /// Waits for some time: asyncio's `sleep`.
 ///
-/// The time counts from this call (asyncio's from the await); if no loop is running then, from the first poll.
-/// The wheel ticks in microseconds, and a sleep is never early. One of more than a millisecond shares a park
-/// with those that end close to it, and is up to a millisecond late (on Windows 16, unless the program asks for
-/// finer waits); a shorter one is less late on Linux, macOS and the BSDs. A duration too long for the clock
-/// counts as a century. The ticks of a virtual clock end after 584,542 years: a later deadline is ready at that
-/// point. A sleep of zero is ready at once and does not yield; [`yield_now`](crate::yield_now) does. To arm and
-/// to cancel are O(1), without a system call. A timer takes 48 bytes, and its share of a vector's spare room.
+/// The time counts from this call (asyncio's from the await); if no loop is running then, from the first poll. A
+/// sleep of zero is ready at once and does not yield; [`yield_now`](crate::yield_now) does. To arm and to cancel
+/// are O(1), without a system call. A timer takes 48 bytes, and its share of a vector's spare room.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -72,14 +68,23 @@ pub fn now() -> Instant {
 /// #1 main  run>[1]~until 1s~~timer>[1] returned
 /// ```
 ///
+/// # How exact it is
+///
+/// The wheel ticks in microseconds, and a sleep is never early. One of more than a millisecond shares a park
+/// with those that end close to it, and is up to a millisecond late. (On Windows it may be 16, unless the
+/// program asks for finer waits.) A shorter one is less late on Linux, macOS and the BSDs.
+///
+/// A duration too long for the clock counts as a century. The ticks of a virtual clock end after 584,542 years:
+/// a later deadline is ready at that point.
+///
 /// # Cancellation
 ///
 /// Dropping it cancels the timer, on any thread, and leaves nothing behind.
 ///
 /// # Panics
 ///
-/// When it is polled where no loop runs, unless its timer is armed and its loop lives; and, once the timer is
-/// armed, on another loop or another thread, while its own loop lives.
+/// If it is polled where no loop runs, unless its timer is armed and its loop lives. An armed one also panics if
+/// it is polled on another loop, or on another thread, while its own loop lives.
 pub fn sleep(duration: Duration) -> Sleep {
     let sleep = current::running(|state| {
         let deadline = clock::deadline_after(state.clock.now(), duration);
@@ -126,7 +131,8 @@ pub struct Sleep {
     stage: Stage,
 }
 
-/// A poll that is not ready makes it `Armed`; one that finds it over, `Until` again, or `GaveWay`.
+/// A poll makes it `Armed`, if the deadline is ahead. One that finds it over makes it `Until` again; or
+/// `GaveWay`, if no budget is left.
 enum Stage {
     /// No loop was running when the sleep was made.
     For(Duration),
@@ -212,7 +218,7 @@ impl Sleep {
         Poll::Pending
     }
 
-    /// Waits for the deadline, whatever the budget. It may have come before a busy loop fires the timer.
+    /// Waits for the deadline, whatever the budget. (The deadline may come before a busy loop fires the timer.)
     #[track_caller]
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         if let Stage::Armed(deadline, key) = self.stage {
@@ -232,8 +238,8 @@ impl Sleep {
                 drop(former);
                 return polled;
             }
-            // The timer is gone, and its loop perhaps too. The sleep gets another on the running loop. (The
-            // assignment drops the old value, which frees what is left of its timer.)
+            // The timer is gone, and its loop perhaps too. The sleep gets another on the running loop. (This
+            // drops the old value, which frees what is left of its timer.)
             *self = Sleep { loop_number: self.loop_number, stage: Stage::Until(deadline) };
         }
         self.arm(cx)

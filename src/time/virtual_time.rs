@@ -1,6 +1,8 @@
-//! The park of an idle loop with a virtual clock: time jumps to the next deadline. But not while something else
-//! may come first: the end of a job, an event of the kernel, or a message that is there or on its way; and not
-//! while a `ClockHold` exists. If nothing can come at all, that is a deadlock, which ends the run.
+//! The park of an idle loop with a virtual clock: time jumps to the next deadline.
+//!
+//! It does not jump while something else may come first: the end of a job, an event that a task waits for, or a
+//! message that is there or on its way. Nor does it while a `ClockHold` exists. Then the loop waits in real
+//! time. If nothing can come at all, that is a deadlock, which ends the run.
 
 use std::io;
 use std::time::Duration;
@@ -18,8 +20,6 @@ impl State {
             let deadline = tick.map(|tick| self.clock.until(tick));
             [deadline, limit].into_iter().flatten().min()
         };
-        // What may still come from other threads: a message that is there or under way (the flag of a slot is
-        // set), one of a `LoopHandle`, or nothing.
         let outlook = self.inbox.outlook(self.tasks.entries.capacity());
         let look = until(self.timers.next_look());
         if self.holds > 0 || self.reactor.is_awaited() || outlook == Outlook::Message {

@@ -17,14 +17,16 @@
 //! before they cascade at all. A cascade moves `now` straight to the earliest tick at which a
 //! timer of the slot may be due, so that this one lands on level 0.
 //!
-//! A slot is a vector, which a cascade reads and writes in a row. (A million timers do not fit the caches.
-//! Linked lists through a slab need less memory, but each link is a cache miss that must be over before the
-//! next can begin.) When a timer is cancelled, the last one of its slot takes its place, so a slot is in no
-//! order; what is due at one tick is sorted by arming when it fires. A fired timer keeps its key until its
-//! owner cancels it, so a key is never stale.
+//! A slot is a vector. When a timer is cancelled, the last one of its slot takes its place. So a slot is in no
+//! order; what is due at one tick is sorted by arming when it fires. A fired timer keeps its key until its owner
+//! cancels it, so a key is never stale.
 //!
-//! Why not a binary heap: it takes O(log n) for each timer and cancels lazily. Most timeouts are cancelled,
-//! and would fill it.
+//! Why not linked lists through a slab: they need less memory, but a million timers do not fit the caches, and
+//! each link is a cache miss that must be over before the next can begin. A cascade reads and writes a vector in
+//! a row.
+//!
+//! Why not a binary heap: it takes O(log n) for each timer and cancels lazily. Most timeouts are cancelled, and
+//! would fill it.
 
 use std::mem;
 
