@@ -85,7 +85,7 @@ impl<F: Future<Output: 'static> + 'static> Future for Gather<F> {
         let panicked = ready!(self.0.poll_until(cx, "gather", WakeOn::Last, |_| true));
         let mut children = self.0.end();
         if let Some(position) = panicked {
-            // The panic leaves from here. On its way out the others are aborted.
+            // The panic leaves from here. On its way out it drops the children, which aborts the others.
             children[position].value();
         }
         Poll::Ready(children.iter_mut().map(Child::value).collect())

@@ -1,5 +1,5 @@
 //! A group, as the future that waits holds it. Whatever waits for several tasks makes a group, and waits in
-//! [`Group::poll_until`]. The [table of groups](crate::task::group_table) counts those that are not done.
+//! [`Group::poll_until`]. The [table of groups](crate::task::group_table) counts the members that are not done.
 //!
 //! A task leaves its group when its handle is dropped, or when `wait` gives the handle back. A group's number
 //! is used again, so a group drops after the handles of its tasks: otherwise a task would count in a later
@@ -74,10 +74,10 @@ impl Group {
         Child(spawn_on(Some(self.loop_number), Joiner::Group(member), location, future.0.take()))
     }
 
-    /// Waits until `ends` is true of a member that is done, and returns its position; `None` when all are
-    /// done and it was true of none. Each member is seen once, in the order in which they were done; with
-    /// [`WakeOn::Last`], only if it panicked. This is one operation of the budget. Panics on another loop, or
-    /// if its own is gone.
+    /// Waits until `ends` is true of a member that is done, and returns its position; `None` when all are done
+    /// and it was true of none. Each member is seen once, in the order in which they were done. With
+    /// [`WakeOn::Last`], only one that has panicked is seen. This is one operation of the budget. Panics on
+    /// another loop, or if its own is gone.
     #[track_caller]
     pub(crate) fn poll_until(
         &self,
@@ -132,7 +132,7 @@ impl<F: Future> Unspawned<F> {
 pub(crate) struct Child<T>(pub(crate) JoinHandle<T>);
 
 impl<T: 'static> Child<T> {
-    /// Takes a task's value or resumes its panic. Panics too if the end of the loop has dropped the value.
+    /// Takes the task's value, or resumes its panic. Panics if there is no value, since the loop is closing.
     pub(crate) fn value(&mut self) -> T {
         match self.0.take() {
             Some(Ok(value)) => value,

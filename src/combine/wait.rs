@@ -260,7 +260,7 @@ impl<T, M: Mode<T>> Future for Wait<T, M> {
         let group = match group {
             Some(group) => group,
             None => {
-                // Before the first becomes a member, all are checked, which may panic.
+                // All are checked before the first becomes a member, since a check may panic.
                 for handle in &*handles {
                     handle.expect_awaitable();
                 }

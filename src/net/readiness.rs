@@ -8,24 +8,33 @@
 //!   not ready ─────────────────────────▶ ready ─────────────────────────────────────────▶ not ready
 //! ```
 //!
-//! **Short transfers.** A read that fills only a part of its buffer has emptied the stream (epoll(7) says
-//! so), so the side is marked as not ready at once. This saves one system call in two: the read that would
-//! only find `EAGAIN`. The same holds for writes. It does not hold after an edge that brought more than
-//! bytes: the end of a stream comes in one edge with its last bytes, and a read ends before urgent data
-//! (which the kernel reports on Linux only), even if more bytes follow. After such an edge, and always
-//! without epoll or kqueue, the side is *drained first*: it stays ready until an operation would block.
+//! **Short transfers.** A read that fills only a part of its buffer has emptied the stream (epoll(7) says so).
+//! So the side is marked as not ready at once, which saves one system call in two: the read that would only find
+//! `EAGAIN`. The same holds for writes.
 //!
-//! **Many waiters.** An edge wakes all waiters of its side. A dropped future leaves its waiter behind, and
-//! some combinators poll with a new waker each time: so some waiters are stale, and nothing tells which. So
-//! the list of those after the first has a limit. At the limit, all in it are woken: those that still wait
-//! come back, the stale ones do not. The limit is doubled then, as all may come back. When the loop has been
-//! idle since (its reactor counts how often), all that will come are back, and the next waiter sets the limit
-//! to twice their number. An edge only lowers it, to twice the number of waiters that it has woken: some of
-//! these may be stale.
+//! A short read may have left something in three cases. Then the side is *drained first*: it stays ready until
+//! an operation would block.
 //!
-//! In a loop that is never idle, the limit only rises until there is an edge, so stale waiters may pile up.
-//! (To set it back after a number of parks could wake a crowd for ever: an executor inside a task may poll a few
-//! of its futures in each batch, and need longer than that to bring all of them back.)
+//! - The end of a stream, or an error, comes in one edge with its last bytes.
+//! - A read ends before urgent data, even if more bytes follow. (The kernel reports urgent data on Linux only.)
+//! - A read of a Unix stream ends after bytes that were sent with descriptors: see `stream.rs`.
+//!
+//! Without epoll or kqueue, every side stays ready until an operation would block.
+//!
+//! **Many waiters.** An edge wakes all waiters of its side. Some may be stale, and nothing tells which: a
+//! dropped future leaves its waiter behind, and some combinators poll with a new waker each time. So the list of
+//! those after the first has a limit.
+//!
+//! 1. At the limit, all in the list are woken. Those that still wait come back, the stale ones do not. As all
+//!    may come back, the limit is doubled.
+//! 2. When the loop has been idle since (its reactor counts how often), all that will come are back. So the next
+//!    waiter sets the limit to twice their number.
+//! 3. An edge only lowers the limit, to twice the number of waiters that it has woken: some of these may be
+//!    stale.
+//!
+//! In a loop that is never idle, the limit only rises until there is an edge, so stale waiters may pile up. (To
+//! set it back after a number of parks could wake the list for ever: an executor inside a task may poll a few of
+//! its futures in each batch, and need longer than that to bring all of them back.)
 
 use std::io;
 use std::mem;
@@ -40,8 +49,8 @@ use crate::wake::waiter::Waiter;
 pub(crate) struct Readiness {
     /// While this is set, nothing waits.
     pub(super) ready: bool,
-    /// A short read may have left something: an edge brought more than bytes, or a read of a Unix stream
-    /// ended at descriptors. (A short write has filled the socket: at a closed end a write fails.)
+    /// A short read may have left something, in one of the three cases. (A short write has filled the socket: at
+    /// a closed end a write fails.)
     pub(crate) drain_first: bool,
     /// The kernel does not report this side yet: it is asked to when a task waits for it.
     pub(super) unwatched: bool,
@@ -90,9 +99,8 @@ impl Readiness {
         }
     }
 
-    /// Marks the side as not ready after an operation that would block, unless an edge has come since the
-    /// operation began, when the count was `edges`. (One may: an `AsyncFd`'s operation may make a turn, if it
-    /// is polled while no loop runs.)
+    /// Marks the side as not ready after an operation that would block, unless an edge has come since it began,
+    /// when the count was `edges`. (That may happen only to an `AsyncFd`: see `async_fd.rs`.)
     pub(super) fn set_not_ready(&mut self, edges: u32) {
         if edges == self.edges {
             self.ready = false;
@@ -101,9 +109,8 @@ impl Readiness {
         }
     }
 
-    /// Marks the side as not ready after a short transfer (`poll_transfer` in `stream.rs` calls it): `count`
-    /// of up to `len` bytes of a stream. A read of 0 bytes has found the end, where the next read need not
-    /// wait.
+    /// Marks the side as not ready after a short transfer, of `count` bytes where `len` were asked for, unless
+    /// it is to be drained first. A read of 0 bytes has found the end, where the next read need not wait.
     pub(super) fn transferred(&mut self, count: usize, len: usize) {
         if EDGE_TRIGGERED && count < len {
             self.ready = self.drain_first || count == 0;
@@ -123,8 +130,8 @@ impl Readiness {
         matches!(self.first, Some(Waiter::Task(first)) if first == task)
     }
 
-    /// Adds a waiter, unless it waits already: then it stays in `waiter`. Returns what is to be woken: mostly
-    /// nothing; all others if they are too many; the waiter itself if the side is ready by now.
+    /// Adds a waiter, unless it waits already: then it stays in `waiter`. Returns those that are to be woken:
+    /// mostly none; the waiter itself, if the side is ready by now; all after the first, if they are too many.
     pub(super) fn wait(&mut self, waiter: &mut Option<Waiter>, idle_count: u32) -> Vec<Waiter> {
         // A task that polls again is among the latest waiters; the others are not searched.
         let others = self.others.iter().flat_map(|others| others.waiters.iter().rev().take(MIN_LIMIT));

@@ -1,8 +1,10 @@
 //! A source: a socket, or another descriptor, that is registered with a loop.
 //!
-//! A socket may be dropped on any thread, in three steps. It is deregistered, since the kernel keeps a
-//! registration while any duplicate of the descriptor is open; its slot is freed (by a message: from another
-//! thread, later); and it is closed.
+//! A socket may be dropped on any thread, in three steps:
+//!
+//! 1. It is deregistered: the kernel would keep the registration while any duplicate of the descriptor is open.
+//! 2. Its slot is freed, by a message (from another thread: later).
+//! 3. It is closed.
 //!
 //! mio logs each registration and its end, and a logger is user code. So both happen while no state is in use
 //! and no lock is held.
@@ -34,8 +36,9 @@ use crate::task::quiet::drop_quietly;
 use crate::wake::inbox::{self, Message};
 use crate::wake::waker::{number_of, waiter, wake_quietly};
 
-/// What the kernel is asked to report of a TCP stream: both sides; on Linux urgent data too, since a read stops
-/// before it, and such a short read has not emptied the stream. (Miri knows no urgent data.)
+/// What the kernel is asked to report of a TCP stream, and of any source when a write has had to wait: both
+/// sides. On Linux also urgent data, since a read stops before it, and such a short read has not emptied the
+/// stream. (Miri knows no urgent data.)
 pub(super) const BOTH: Interest = READ_SIDE.add(Interest::WRITABLE);
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
@@ -43,10 +46,10 @@ const READ_SIDE: Interest = Interest::READABLE.add(Interest::PRIORITY);
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
 const READ_SIDE: Interest = Interest::READABLE;
 
-/// What the kernel is asked to report of a source that is neither a TCP stream nor a listener, until a write
-/// has to wait: where it reports edges, the read side alone. The write side has an edge whenever the peer
-/// takes a message, which would end a park for nothing; TCP's has one only after a write that has filled its
-/// buffer.
+/// What the kernel is asked to report of a source that is neither a TCP stream nor a listener, until a write has
+/// to wait: the read side alone, where the kernel reports edges. The write side would have an edge whenever the
+/// peer takes a message, which would end a park for nothing. (TCP's has one only after a write that has filled
+/// its buffer.)
 pub(super) const READS: Interest = if EDGE_TRIGGERED { READ_SIDE } else { BOTH };
 
 /// A socket, or another descriptor, and its slot in the reactor of a loop.
@@ -104,9 +107,9 @@ impl<S: Io> Source<S> {
         current::on_own_loop(self.loop_number, "a socket", |_| ()).ok_or_else(|| gone(self.loop_number))
     }
 
-    /// Tries an operation on one side; if that is pending, lets the task wait for the next edge. The
-    /// operation runs while the loop's state is in use, so it only makes its system call. O(1), and no
-    /// allocation unless several tasks wait for one side, or a foreign waker does.
+    /// Tries an operation on one side. If it is pending, lets the task wait for the next edge. The operation
+    /// runs while the loop's state is in use, so it only makes its system call. O(1). There is no allocation,
+    /// unless several tasks wait for one side, or a foreign waker does.
     pub(super) fn poll<R>(
         &self,
         cx: &mut Context<'_>,
@@ -115,7 +118,7 @@ impl<S: Io> Source<S> {
     ) -> Poll<io::Result<R>> {
         ready!(budget::poll_left(cx));
         let io = self.io();
-        // `None` if the loop is gone, and in the less common cases: `wait` does the rest.
+        // `None` if the loop is gone, and in the uncommon cases: `wait` does the rest.
         let polled = current::on_own_loop(self.loop_number, "a socket", |state| {
             let readiness = state.reactor.side(self.slot, side)?;
             let polled = readiness.attempt(|readiness| operation(io, readiness));
@@ -178,7 +181,7 @@ impl<S: Io> Source<S> {
         Ok(())
     }
 
-    /// Has the kernel report both sides: at the next park, if one is ready by now.
+    /// Has the kernel report both sides. If one is ready by now, the next park returns its edge.
     #[cfg(unix)]
     fn watch_both(&self, registry: &Registry) -> io::Result<()> {
         watched(&mut self.io(), |io| match registry.reregister(io, Token(self.slot), BOTH) {

@@ -1,8 +1,8 @@
 //! `AsyncRead` and `AsyncWrite` of every stream. The only buffers are the kernel's, so a flush does nothing.
 //!
-//! A Unix stream has one more case in which a short read has not emptied it (see [`Readiness`]): a read ends
-//! after bytes that were sent with descriptors, even if more follow. Linux flags such a read, even one that
-//! does not ask for the descriptors. Then the side is drained first; where there is no flag, it always is.
+//! A read of a Unix stream ends after bytes that were sent with descriptors, even if more follow. So a short one
+//! may not have emptied the stream (see [`Readiness`]). Linux flags such a read, even one that does not ask for
+//! the descriptors. Then the side is drained first; where there is no flag, it always is.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
@@ -89,7 +89,7 @@ macro_rules! byte_stream {
             fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 ready!(budget::poll_spend(cx));
                 let closed = self.source.io().shutdown(Shutdown::Write);
-                // A write that waits tries again, and fails: Linux reports no event for a full Unix socket.
+                // Wakes a write that waits, which will fail: Linux reports no event for a full Unix socket.
                 self.source.set_ready(Side::Write);
                 Poll::Ready(match closed {
                     Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),

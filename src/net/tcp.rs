@@ -116,14 +116,16 @@ pub struct TcpListener {
 /// # }).unwrap();
 /// ```
 ///
-/// Reads leave out urgent data (of several bytes that came before a read, the last), and on Linux they give what
-/// follows it. A program that takes urgent data itself, by `MSG_OOB`, puts a stream of std's in a `net::AsyncFd`
-/// and reads by its `read_with`. To wait for urgent data (on Linux), let the operation return `WouldBlock` for
-/// `EINVAL`; `readable` does not see it. (A read of a `TcpStream` may end where such data was taken. The kernel
-/// does not report that, so the next read may wait although bytes are there.)
-///
 /// With a linger time above zero the drop may wait that long for the peer: drop such a stream in
 /// [`run_in_executor`](crate::run_in_executor).
+///
+/// # Urgent data
+///
+/// Reads leave out urgent data (of several bytes that came before a read, the last), and on Linux they give what
+/// follows it. A program that takes urgent data itself, by `MSG_OOB`, puts a stream of std's in a `net::AsyncFd`
+/// and reads by its `read_with`. (A read of a `TcpStream` may end where such data was taken. The kernel does not
+/// report that, so the next read may wait although bytes are there.) To wait for urgent data, on Linux, let the
+/// operation return `WouldBlock` for `EINVAL`: `readable` does not see it.
 #[doc(alias("into_split", "OwnedReadHalf", "OwnedWriteHalf", "set_linger", "set_keepalive"))]
 pub struct TcpStream {
     pub(crate) source: Source<mio::net::TcpStream>,

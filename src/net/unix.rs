@@ -1,8 +1,9 @@
 //! Unix sockets: a listener, a stream and a datagram socket, mio's on a [`Source`].
 //!
-//! The kernel reports no event for two waits: a connect to a listener whose queue is full, and a message to a
-//! receiver whose queue is full (on Linux only if the sender is not connected to it). It refuses both, and the
-//! sender's own socket is writable all the while. So both are tried again every millisecond.
+//! For two waits the kernel reports no event: a connect to a listener whose queue is full, and a message to a
+//! receiver whose queue is full. It refuses both, and the sender's own socket is writable all the while. So both
+//! are tried again every millisecond. (On Linux the kernel does report room to a sender that is connected to the
+//! receiver.)
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind::WouldBlock};
@@ -51,18 +52,16 @@ pub struct UnixListener {
 /// A connection between two processes on one machine, or within one process.
 ///
 /// It reads and writes by the `futures-io` traits, on itself and on `&UnixStream`, as
-/// [`TcpStream`](super::TcpStream) does, by as many system calls. Descriptors that a peer sends along are
-/// closed: to receive them, put a stream of std's in an [`AsyncFd`](super::AsyncFd) and call `recvmsg`. Urgent
-/// data, which Linux supports here too, is handled as on a `TcpStream`: to receive it yourself, use an
-/// `AsyncFd`. A socket of type `SOCK_SEQPACKET` needs one too: here, a read after a message shorter than the
-/// buffer waits for the next event.
+/// [`TcpStream`](super::TcpStream) does, by as many system calls.
 ///
 /// It belongs to the loop on which it was made. Reads and writes panic on another loop or another thread while
 /// their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on any
-/// thread. `close` shuts down the writing side: the peer reads the end of the stream, and this side may still
-/// read; a write that waits for room in another task fails, if `close` is called on the loop's thread. (It goes
-/// on waiting if the peer only shuts down its reading side, which Linux does not report.) On Linux, if received
-/// bytes are unread when it is dropped, the peer reads what was written, and then `ConnectionReset`.
+/// thread. On Linux, if received bytes are unread then, the peer reads what was written, and then
+/// `ConnectionReset`.
+///
+/// `close` shuts down the writing side: the peer reads the end of the stream, and this side may still read. A
+/// write that waits for room in another task fails, if `close` is called on the loop's thread. (If the peer only
+/// shuts down its reading side, such a write goes on waiting: Linux does not report that.)
 ///
 /// ```
 /// use boucle::net::UnixStream;
@@ -77,6 +76,15 @@ pub struct UnixListener {
 /// # std::io::Result::Ok(())
 /// # }).unwrap();
 /// ```
+///
+/// # What needs an `AsyncFd`
+///
+/// Put a stream of std's in an [`AsyncFd`](super::AsyncFd) for these:
+///
+/// - Descriptors that a peer sends along, by `recvmsg`: here they are closed.
+/// - Urgent data, which Linux supports here too: see [`TcpStream`](super::TcpStream#urgent-data).
+/// - A socket of type `SOCK_SEQPACKET`: here, a read after a message shorter than the buffer waits for the next
+///   event.
 #[doc(alias("open_unix_connection", "create_unix_connection"))]
 pub struct UnixStream {
     pub(crate) source: Source<mio::net::UnixStream>,
