@@ -114,89 +114,6 @@ fn take_running() -> Option<Box<State>> {
     ManuallyDrop::into_inner(RUNNING.replace(EMPTY))
 }
 
-/// Puts a state among those of the loops that do not run. If its loop was dropped while the state was in use,
-/// by a hook of the allocator, the state is forgotten.
-#[cold]
-#[inline(never)]
-pub(crate) fn put_among_others(mut state: Box<State>) {
-    if inbox::has_owner(state.number) {
-        state.next_on_thread = ManuallyDrop::into_inner(OTHERS.replace(EMPTY));
-        OTHERS.set(ManuallyDrop::new(Some(state)));
-    } else {
-        mem::forget(state);
-    }
-}
-
-/// Takes the first `wanted` state of the loops that do not run. O(n) in the loops of this thread.
-#[cold]
-#[inline(never)]
-fn take_from_others(wanted: impl Fn(&State) -> bool) -> Option<Box<State>> {
-    let mut others = ManuallyDrop::into_inner(OTHERS.replace(EMPTY));
-    let mut link = &mut others;
-    while link.as_ref().is_some_and(|state| !wanted(state)) {
-        let Some(state) = link else { break };
-        link = &mut state.next_on_thread;
-    }
-    let mut taken = link.take();
-    if let Some(state) = &mut taken {
-        *link = state.next_on_thread.take();
-    }
-    OTHERS.set(ManuallyDrop::new(others));
-    taken
-}
-
-/// Takes from this thread the state of a loop that is being dropped; `None` if a hook of the allocator drops
-/// the loop while the state is in use.
-pub(crate) fn remove(number: LoopNumber) -> Option<Box<State>> {
-    if NUMBER.get() == number {
-        NUMBER.set(LoopNumber::NONE); // in a run: `process::exit` drops thread-locals
-        return take_running();
-    }
-    take_from_others(|state| state.number == number)
-}
-
-/// Makes a loop the running one. When this drops, the loop that ran before is the running one again, if it still
-/// lives. (Of two nested runs in stackful coroutines the outer one may end first, and its loop be dropped.)
-pub(crate) struct Running {
-    before: LoopNumber,
-}
-
-impl Running {
-    pub(crate) fn enter(number: LoopNumber) -> Running {
-        let before = NUMBER.get();
-        switch_to(number);
-        Running { before }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let is_alive = self.before != LoopNumber::NONE && inbox::has_owner(self.before);
-        switch_to(if is_alive { self.before } else { LoopNumber::NONE });
-    }
-}
-
-/// Moves the state of the running loop to the others, and makes the loop with that number the running one.
-fn switch_to(number: LoopNumber) {
-    if let Some(state) = take_running() {
-        put_among_others(state);
-    }
-    NUMBER.set(number);
-    if number != LoopNumber::NONE {
-        let state = take_from_others(|state| state.number == number);
-        RUNNING.set(ManuallyDrop::new(state));
-    }
-}
-
-/// Calls observers. Meanwhile no loop is the running one, and only wakes are done at once. (An observer that
-/// drops an observed loop nests these calls.)
-pub(crate) fn while_notifying(observers: impl FnOnce()) {
-    let _no_loop = Running::enter(LoopNumber::NONE);
-    let before = NOTIFYING.replace(true);
-    observers(); // it catches their panics
-    NOTIFYING.set(before);
-}
-
 /// Takes the state of the running loop, for a turn. Panics if the state is in use.
 #[inline]
 pub(crate) fn take(number: LoopNumber) -> Box<State> {
@@ -369,6 +286,88 @@ fn take_or_refuse(number: LoopNumber, what: &str) -> Option<Box<State>> {
         panic!("{what} of {number} was used on a thread where that loop does not live");
     }
     state
+}
+
+/// Takes the first `wanted` state of the loops that do not run. O(n) in the loops of this thread.
+#[cold]
+#[inline(never)]
+fn take_from_others(wanted: impl Fn(&State) -> bool) -> Option<Box<State>> {
+    let mut others = ManuallyDrop::into_inner(OTHERS.replace(EMPTY));
+    let mut link = &mut others;
+    while link.as_ref().is_some_and(|state| !wanted(state)) {
+        let Some(state) = link else { break };
+        link = &mut state.next_on_thread;
+    }
+    let mut taken = link.take();
+    if let Some(state) = &mut taken {
+        *link = state.next_on_thread.take();
+    }
+    OTHERS.set(ManuallyDrop::new(others));
+    taken
+}
+
+/// Puts a state among those of the loops that do not run. If its loop was dropped while the state was in use,
+/// by a hook of the allocator, the state is forgotten.
+#[cold]
+#[inline(never)]
+pub(crate) fn put_among_others(mut state: Box<State>) {
+    if inbox::has_owner(state.number) {
+        state.next_on_thread = ManuallyDrop::into_inner(OTHERS.replace(EMPTY));
+        OTHERS.set(ManuallyDrop::new(Some(state)));
+    } else {
+        mem::forget(state);
+    }
+}
+
+/// Takes the state of a loop that is being dropped from this thread; `None` if the state is in use.
+pub(crate) fn remove(number: LoopNumber) -> Option<Box<State>> {
+    if NUMBER.get() == number {
+        NUMBER.set(LoopNumber::NONE); // in a run: `process::exit` drops thread-locals
+        return take_running();
+    }
+    take_from_others(|state| state.number == number)
+}
+
+/// Makes a loop the running one. When this drops, the loop that ran before is the running one again, if it still
+/// lives. (Of two nested runs in stackful coroutines the outer one may end first, and its loop be dropped.)
+pub(crate) struct Running {
+    before: LoopNumber,
+}
+
+impl Running {
+    pub(crate) fn enter(number: LoopNumber) -> Running {
+        let before = NUMBER.get();
+        switch_to(number);
+        Running { before }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let is_alive = self.before != LoopNumber::NONE && inbox::has_owner(self.before);
+        switch_to(if is_alive { self.before } else { LoopNumber::NONE });
+    }
+}
+
+/// Moves the state of the running loop to the others, and makes the loop with that number the running one.
+fn switch_to(number: LoopNumber) {
+    if let Some(state) = take_running() {
+        put_among_others(state);
+    }
+    NUMBER.set(number);
+    if number != LoopNumber::NONE {
+        let state = take_from_others(|state| state.number == number);
+        RUNNING.set(ManuallyDrop::new(state));
+    }
+}
+
+/// Calls observers. Meanwhile no loop is the running one, and only wakes are done at once. (An observer that
+/// drops an observed loop nests these calls.)
+pub(crate) fn while_notifying(observers: impl FnOnce()) {
+    let _no_loop = Running::enter(LoopNumber::NONE);
+    let before = NOTIFYING.replace(true);
+    observers(); // it catches their panics
+    NOTIFYING.set(before);
 }
 
 /// Panics if an observer is being called, and names what it may not do.

@@ -74,31 +74,6 @@ pub fn run<F: Future>(main: F) -> F::Output {
     }
 }
 
-/// Returns the value of a main future, or resumes its panic. Panics if it is not done: `stop` has ended the run.
-#[track_caller]
-fn output_of_main<T>(output: Kept<T>) -> T {
-    match output {
-        Some(Ok(value)) => value,
-        Some(Err(Failure::Panicked(payload))) => resume_unwind(*payload),
-        _ => panic!("event loop stopped before the future completed"),
-    }
-}
-
-/// Panics if a run has ended by an error of a park.
-#[track_caller]
-fn expect_parked(turned: io::Result<Turn>) {
-    if let Err(error) = turned {
-        panic!("the event loop cannot park: {error}");
-    }
-}
-
-/// Panics instead of running a main future. It is dropped before, not while the panic unwinds.
-#[track_caller]
-fn refuse<M>(main: M, refusal: &str) -> ! {
-    drop(main);
-    panic!("{refusal}");
-}
-
 /// Stops the loop that runs on this thread: [`EventLoop::run_forever`] returns after the turn under way. So do
 /// [`run`] and [`block_on`](EventLoop::block_on), with a panic, unless their future is ready in that turn.
 ///
@@ -316,6 +291,7 @@ impl EventLoop {
         LoopHandle::new(self.number)
     }
 
+    /// Runs a main future. Returns its output, or `None` if the loop was stopped before.
     #[track_caller]
     fn run_main<F: Future>(
         &self,
@@ -352,6 +328,31 @@ impl EventLoop {
         current::expect(self.number).entered = true;
         (Entered { loop_number: self.number, _running: running }, main)
     }
+}
+
+/// Returns the value of a main future, or resumes its panic. Panics if it is not done: `stop` has ended the run.
+#[track_caller]
+fn output_of_main<T>(output: Kept<T>) -> T {
+    match output {
+        Some(Ok(value)) => value,
+        Some(Err(Failure::Panicked(payload))) => resume_unwind(*payload),
+        _ => panic!("event loop stopped before the future completed"),
+    }
+}
+
+/// Panics if a run has ended by an error of a park.
+#[track_caller]
+fn expect_parked(turned: io::Result<Turn>) {
+    if let Err(error) = turned {
+        panic!("the event loop cannot park: {error}");
+    }
+}
+
+/// Panics instead of running a main future. It is dropped before, not while the panic unwinds.
+#[track_caller]
+fn refuse<M>(main: M, refusal: &str) -> ! {
+    drop(main);
+    panic!("{refusal}");
 }
 
 /// Marks the loop as being run. Its drop frees the main future's slot, and clears a `stop`.
