@@ -15,10 +15,10 @@ use crate::time::sleep::{Sleep, sleep};
 /// Waits until some of the tasks are done, and returns `(done, pending)`: asyncio's `wait`.
 ///
 /// The mode is [`FIRST_COMPLETED`], [`FIRST_EXCEPTION`] (for tasks that return a `Result`), or
-/// [`ALL_COMPLETED`]. Both lists keep the order of the input; all that are done when the wait is polled are
-/// in `done` together. Awaiting a handle in `done` gives its value without a wait (one that was awaited before,
-/// by `&mut`, panics). A wait for n tasks costs O(n) at its start and end, and O(1) for each task that is done
-/// in between.
+/// [`ALL_COMPLETED`]. All that are done when the wait is polled are in `done` together. Both lists keep the
+/// order of the input. Awaiting a handle in `done` gives its value without a wait, unless it was awaited before,
+/// by `&mut`: then it panics. A wait for n tasks costs O(n) at its start and end, and O(1) for each task that is
+/// done in between.
 ///
 /// ```
 /// use boucle::FIRST_COMPLETED;

@@ -34,9 +34,11 @@ use crate::{executor, executor::pool::Pool, task::id::LoopNumber};
 ///
 /// # Errors
 ///
-/// A function that takes an address returns `InvalidInput` if that is text without a host or a valid port, or an
-/// empty list; `Unsupported` if it has a name and the feature `blocking` is off; otherwise the error of the
-/// look-up.
+/// A function that takes an address returns
+///
+/// - `InvalidInput`, if it is text without a host or a valid port, or an empty list;
+/// - `Unsupported`, if it has a name and the feature `blocking` is off;
+/// - the error of the look-up, if that fails.
 pub trait ToSocketAddrs: ToTarget {}
 
 impl<T: ToTarget + ?Sized> ToSocketAddrs for T {}

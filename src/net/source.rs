@@ -90,23 +90,6 @@ impl<S: Io> Source<S> {
         Ok(source)
     }
 
-    #[inline]
-    pub(super) fn io(&self) -> &S {
-        self.io.as_ref().expect("only `into_inner` takes it")
-    }
-
-    /// Gives the socket back, no longer registered.
-    pub(super) fn into_inner(mut self) -> io::Result<S> {
-        let mut io = self.io.take().expect("only `into_inner` takes it");
-        deregister(self.loop_number, &mut io)?;
-        Ok(io)
-    }
-
-    /// Returns an error if the loop is gone. Panics on another loop than its own.
-    pub(super) fn expect_loop(&self) -> io::Result<()> {
-        current::on_own_loop(self.loop_number, "a socket", |_| ()).ok_or_else(|| gone(self.loop_number))
-    }
-
     /// Tries an operation on one side. If it is pending, lets the task wait for the next edge. The operation
     /// runs while the loop's state is in use, so it only makes its system call. O(1). There is no allocation,
     /// unless several tasks wait for one side, or a foreign waker does.
@@ -134,20 +117,6 @@ impl<S: Io> Source<S> {
             waits.then_some(Poll::Pending)
         });
         polled.flatten().unwrap_or_else(|| self.wait(side, cx.waker()).map(Err))
-    }
-
-    /// Marks a side as ready, and wakes what waits for it.
-    pub(super) fn set_ready(&self, side: Side) {
-        let mut woken = Vec::new();
-        self.with_side(side, |readiness| readiness.set_ready(|waiter| woken.push(waiter)));
-        woken.into_iter().for_each(wake_quietly);
-    }
-
-    /// Uses one side, unless the loop is gone, or is not of this thread.
-    pub(super) fn with_side(&self, side: Side, within: impl FnOnce(&mut Readiness)) {
-        if let Some(mut state) = current::find(self.loop_number) {
-            state.reactor.side(self.slot, side).map(within);
-        }
     }
 
     /// Lets a task wait in the uncommon cases: its waker is foreign, other tasks wait for the side, the
@@ -197,6 +166,37 @@ impl<S: Io> Source<S> {
     #[cfg(not(unix))]
     fn watch_both(&self, _: &Registry) -> io::Result<()> {
         Ok(())
+    }
+
+    /// Marks a side as ready, and wakes what waits for it.
+    pub(super) fn set_ready(&self, side: Side) {
+        let mut woken = Vec::new();
+        self.with_side(side, |readiness| readiness.set_ready(|waiter| woken.push(waiter)));
+        woken.into_iter().for_each(wake_quietly);
+    }
+
+    /// Uses one side, unless the loop is gone, or is not of this thread.
+    pub(super) fn with_side(&self, side: Side, within: impl FnOnce(&mut Readiness)) {
+        if let Some(mut state) = current::find(self.loop_number) {
+            state.reactor.side(self.slot, side).map(within);
+        }
+    }
+
+    #[inline]
+    pub(super) fn io(&self) -> &S {
+        self.io.as_ref().expect("only `into_inner` takes it")
+    }
+
+    /// Gives the socket back, no longer registered.
+    pub(super) fn into_inner(mut self) -> io::Result<S> {
+        let mut io = self.io.take().expect("only `into_inner` takes it");
+        deregister(self.loop_number, &mut io)?;
+        Ok(io)
+    }
+
+    /// Returns an error if the loop is gone. Panics on another loop than its own.
+    pub(super) fn expect_loop(&self) -> io::Result<()> {
+        current::on_own_loop(self.loop_number, "a socket", |_| ()).ok_or_else(|| gone(self.loop_number))
     }
 }
 
@@ -292,8 +292,8 @@ macro_rules! peer {
     )+};
 }
 
-/// The methods of every socket. Each has the name that it has in mio and in a module of std's, and a field
-/// `source`. The arguments after a name are those of [`Source::new`].
+/// The methods of every socket. A socket has the name that it has in mio and in a module of std's, and a field
+/// `source`. The arguments after its name are those of [`Source::new`].
 macro_rules! socket {
     ($std:ident: $($socket:ident($interest:expr, $writable:expr)),+) => {$(
         impl $socket {

@@ -109,7 +109,8 @@ fn len_at_once(buffers: &[impl Deref<Target = [u8]>]) -> usize {
     buffers.iter().take(IOV_MAX).fold(0, |len, buffer| buffer.len().saturating_add(len))
 }
 
-/// Reads a stream by one system call. A side whose read may end where more follows is drained first.
+/// Reads a stream by one system call. If the read may have ended where more follows, the side is to be drained
+/// first.
 trait Receive: Read + Sized {
     fn receive(mut self, buffer: &mut [u8], _: &mut Readiness) -> io::Result<usize> {
         self.read(buffer)

@@ -40,9 +40,9 @@ use crate::time::sleep::{Sleep, sleep};
 ///
 /// # Cancellation
 ///
-/// Dropping it drops the future and the timer. A `JoinHandle`'s task goes on, where asyncio would cancel it;
-/// the children of a `gather`, or of a `TaskGroup` that it owns, are aborted, and dropped by the end of the
-/// next batch.
+/// Dropping it drops the future and the timer. The task of a `JoinHandle` goes on, where asyncio would cancel
+/// it. The children of a `gather`, or of a `TaskGroup` that the future owns, are aborted, and dropped by the end
+/// of the next batch.
 ///
 /// # Panics
 ///

@@ -81,7 +81,8 @@ struct Contents {
     asleep: bool,
     /// Rings the loop out of its sleep. Shared, since it is rung while nothing is locked.
     bell: Option<Arc<mio::Waker>>,
-    /// Where the loop's sockets are registered. Shared, since it calls a logger, which is user code.
+    /// Where the loop's sockets are registered. Shared, since it is used while nothing is locked: it calls a
+    /// logger, which is user code.
     registry: Option<Arc<mio::Registry>>,
     /// How many `LoopHandle`s exist.
     loop_handles: usize,
@@ -100,23 +101,6 @@ pub(crate) enum Outlook {
 
 fn inbox(short: usize) -> &'static Inbox {
     INBOXES[short].get_or_init(Inbox::default)
-}
-
-/// Whether the loop with that number lives, and reads its inbox.
-pub(crate) fn is_read_by(number: LoopNumber) -> bool {
-    inbox(number.short_id()).lock().reader == Some(number)
-}
-
-/// Whether the loop with that number has its short id still: until its `EventLoop` is dropped.
-pub(crate) fn has_owner(number: LoopNumber) -> bool {
-    inbox(number.short_id()).lock().owner == Some(number)
-}
-
-/// The loops that live in this process, also those that are ending.
-#[cfg_attr(not(all(unix, feature = "trace")), expect(dead_code))]
-pub(crate) fn living() -> Vec<LoopNumber> {
-    let inboxes = INBOXES.iter().filter_map(OnceLock::get);
-    inboxes.filter_map(|inbox| inbox.lock().owner).collect()
 }
 
 /// Wakes a task from where its loop is not found: another thread, or a hook of the allocator while the loop's
@@ -169,6 +153,23 @@ pub(crate) fn remove_loop_handle(loop_number: LoopNumber) {
     }
 }
 
+/// Whether the loop with that number lives, and reads its inbox.
+pub(crate) fn is_read_by(number: LoopNumber) -> bool {
+    inbox(number.short_id()).lock().reader == Some(number)
+}
+
+/// Whether the loop with that number has its short id still: until its `EventLoop` is dropped.
+pub(crate) fn has_owner(number: LoopNumber) -> bool {
+    inbox(number.short_id()).lock().owner == Some(number)
+}
+
+/// The loops that live in this process, also those that are ending.
+#[cfg_attr(not(all(unix, feature = "trace")), expect(dead_code))]
+pub(crate) fn living() -> Vec<LoopNumber> {
+    let inboxes = INBOXES.iter().filter_map(OnceLock::get);
+    inboxes.filter_map(|inbox| inbox.lock().owner).collect()
+}
+
 /// Gives a new loop its number, and the inbox that goes with it.
 pub(crate) fn claim() -> io::Result<(LoopNumber, &'static Inbox)> {
     let sequence = LoopNumber::next_sequence();
@@ -198,15 +199,6 @@ pub(crate) fn unclaim(number: LoopNumber) -> VecDeque<Message> {
 }
 
 impl Inbox {
-    /// Keeps the bell and the registry of the poller that was opened, before the loop sleeps or has a socket.
-    pub(crate) fn connect(&self, bell: mio::Waker, registry: mio::Registry) {
-        let (bell, registry) = (Arc::new(bell), Arc::new(registry));
-        let mut contents = self.lock();
-        debug_assert!(contents.bell.is_none());
-        contents.bell = Some(bell);
-        contents.registry = Some(registry);
-    }
-
     /// Marks the loop as asleep, unless a message is waiting. Returns whether it may sleep.
     pub(crate) fn fall_asleep(&self) -> bool {
         let mut contents = self.lock();
@@ -246,6 +238,15 @@ impl Inbox {
         }
     }
 
+    /// Keeps the bell and the registry of the poller that was opened, before the loop sleeps or has a socket.
+    pub(crate) fn connect(&self, bell: mio::Waker, registry: mio::Registry) {
+        let (bell, registry) = (Arc::new(bell), Arc::new(registry));
+        let mut contents = self.lock();
+        debug_assert!(contents.bell.is_none());
+        contents.bell = Some(bell);
+        contents.registry = Some(registry);
+    }
+
     /// Closes the inbox: the loop reads no more. Returns what was left for it, to be dropped.
     pub(crate) fn close(&self) -> VecDeque<Message> {
         self.lock().reader = None;
@@ -263,7 +264,7 @@ impl Inbox {
             push_and_ring(contents, Message::Wake(slot));
         } else {
             // Under the lock: no loop can claim this inbox meanwhile. With the flag still set, a wake of that
-            // slot would leave the next loop no message, and be lost.
+            // slot would leave no message for that loop, and be lost.
             self.woken.clear(slot);
         }
     }
