@@ -12,17 +12,14 @@
 //! overlap, no reference outlives its use, and there is no `unsafe` here. No user code runs during a use:
 //! what may have a destructor of the user's leaves the state first.
 //!
-//! | function | called by | panics |
-//! |---|---|---|
-//! | `take`, `while_free` | the turn | if the state is in use |
-//! | `release` | the turn | never |
-//! | `wake`, `deliver` | wakers; whatever aborts a task, or is dropped | never |
-//! | `find` | what has the number of a loop of this thread, such as a spawn | never |
-//! | `expect` | the same, if that loop lives | if the state is in use |
-//! | `running` | what may run on a loop or on none, such as `now` | if the state is in use |
-//! | `expect_running` | what begins on the running loop: a timer, a socket | the same, or if no loop runs |
-//! | `on_own_thread` | what belongs to a loop | if the state is in use, or the loop lives on another thread |
-//! | `on_own_loop` | the same, when it is polled | the same, or if another loop runs here |
+//! | function | called by |
+//! |---|---|
+//! | `take`, `while_free`, `release` | the turn |
+//! | `wake`, `deliver` | wakers; whatever aborts a task, stops a loop, or is dropped |
+//! | `find`, `expect` | what has the number of a loop of this thread, such as a spawn |
+//! | `running`, `expect_running` | what begins on the running loop: a timer, a socket, a group |
+//! | `on_own_thread` | what belongs to a loop, when it is used |
+//! | `on_own_loop` | what belongs to a loop, when it is polled |
 //!
 //! The thread-locals have no destructors, so they can be read while the thread destroys its others. They need
 //! none: an `EventLoop` takes its state out when it is dropped.
@@ -165,7 +162,7 @@ pub(crate) fn expect(number: LoopNumber) -> InUse {
     find(number).unwrap_or_else(|| panic_in_use(number))
 }
 
-/// Wakes a task: here if its loop lives on this thread, else through the inbox.
+/// Wakes a task: here if its loop lives on this thread, else through the inbox. Never panics.
 #[inline]
 pub(crate) fn wake(number: TaskNumber) {
     let mut running = take_running();
@@ -195,7 +192,7 @@ fn wake_slowly(running: Option<Box<State>>, number: TaskNumber) {
 }
 
 /// Does what a message asks of a loop: at once if its state is found on this thread, else through the inbox. If
-/// the loop is gone, the message is dropped.
+/// the loop is gone, the message is dropped. Never panics.
 #[inline(always)]
 pub(crate) fn deliver(to: LoopNumber, message: Message) {
     match find(to) {
@@ -380,7 +377,6 @@ fn used_by_an_observer(what: &str) -> String {
     format!("{what} was used by an observer: it sees the loop, and may not use it")
 }
 
-/// The panic of an operation that needs the loop's state while it is in use.
 #[cold]
 #[inline(never)]
 #[track_caller]
@@ -403,7 +399,6 @@ pub(crate) fn refusal_to_run(what: &str, entered: Option<LoopNumber>) -> Option<
     ))
 }
 
-/// The panic of an operation that needs a running loop.
 #[cold]
 #[track_caller]
 pub(crate) fn panic_no_loop(what: &str) -> ! {

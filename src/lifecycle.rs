@@ -75,10 +75,10 @@ pub(crate) fn close(number: LoopNumber) {
         drop_contents(number);
     }
     drop(running);
-    // From here on no number leads to the loop, and its short id may be used again. What has begun to wait
-    // meanwhile, in a wake or in a destructor of an observer, is woken: in its next poll the loop is gone.
     let state = current::remove(number);
     inbox::unclaim(number).into_iter().for_each(drop_quietly);
+    // From here on no number leads to the loop, and its short id may be used again. What has begun to wait
+    // meanwhile, in a wake or in a destructor of an observer, is woken: in its next poll the loop is gone.
     if let Some(mut state) = state {
         state.take_waiters().into_iter().for_each(wake_quietly);
     }

@@ -2,8 +2,7 @@
 //! thread.
 //!
 //! [`current::deliver`](crate::current::deliver) handles it at once if it finds the loop's state on this thread.
-//! Otherwise it goes into the inbox, and the turn handles it. A `spawn` or a `stop` of a `LoopHandle` goes
-//! through the inbox in any case, and so does the end of a `ClockHold`.
+//! Otherwise it goes into the inbox, and the turn handles it.
 
 use crate::net::readiness::Readiness;
 use crate::observe::event::EventKind;
