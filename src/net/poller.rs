@@ -38,7 +38,7 @@ const SHORTEST: Duration = Duration::from_micros(50);
 
 /// Whether the kernel itself reports edges, as epoll and kqueue do. mio's other selectors (`poll`, Windows,
 /// event ports) stop watching a side once they have reported it, and watch it again after an operation that
-/// would block. There a side stays ready until such an operation, even after a short read or write.
+/// would block. (What that means for a side, `readiness.rs` says.)
 pub(super) const EDGE_TRIGGERED: bool = cfg!(all(
     not(mio_unsupported_force_poll_poll),
     any(
@@ -103,7 +103,7 @@ impl Poller {
     }
 }
 
-/// Returns how long to wait in nanoseconds, if the timeout is short. Zero is no wait.
+/// Returns how long to wait in `ppoll`, if the timeout is short. (Zero is no wait, and is left to mio.)
 fn short(timeout: Duration) -> Option<Duration> {
     (!timeout.is_zero() && timeout < LONG).then(|| timeout.max(SHORTEST))
 }

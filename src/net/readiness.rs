@@ -19,7 +19,8 @@
 //! - A read ends before urgent data, even if more bytes follow. (The kernel reports urgent data on Linux only.)
 //! - A read of a Unix stream ends after bytes that were sent with descriptors: see `stream.rs`.
 //!
-//! Without epoll or kqueue, every side stays ready until an operation would block.
+//! Without epoll or kqueue, a side always stays ready until an operation would block: only then is it watched
+//! again.
 //!
 //! **Many waiters.** An edge wakes all waiters of its side. Some may be stale, and nothing tells which: a
 //! dropped future leaves its waiter behind, and some combinators poll with a new waker each time. So the list of
@@ -172,13 +173,14 @@ impl Others {
     /// Adds a waiter. Returns those that are to be woken since they were too many: mostly none.
     fn add(&mut self, waiter: Waiter, idle_count: u32) -> Vec<Waiter> {
         if self.woken_at.is_some_and(|then| then != idle_count) {
-            // Makes room for twice as many as have come back: the stale ones are gone.
+            // 2: all that still wait have come back.
             self.limit = 2 * self.waiters.len();
             self.woken_at = None;
         }
         let mut woken = Vec::new();
         let limit = self.limit.max(MIN_LIMIT);
         if self.waiters.len() >= limit {
+            // 1: those that still wait will come back.
             self.limit = 2 * limit;
             self.woken_at = Some(idle_count);
             woken = mem::take(&mut self.waiters);
@@ -192,6 +194,7 @@ impl Others {
     #[inline(never)]
     fn take(&mut self) -> Vec<Waiter> {
         if !self.waiters.is_empty() {
+            // 3: some of these may be stale.
             self.limit = self.limit.min(2 * self.waiters.len());
             self.woken_at = None;
         }

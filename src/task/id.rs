@@ -55,8 +55,8 @@ impl LoopNumber {
         LAST.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    pub(crate) fn new(sequence: u64, short: usize) -> Self {
-        LoopNumber(sequence << SHORT | short as u64)
+    pub(crate) fn new(sequence: u64, short_id: usize) -> Self {
+        LoopNumber(sequence << SHORT | short_id as u64)
     }
 
     /// Returns the sequence number, which no other loop of the process has: 1 for "loop 1".

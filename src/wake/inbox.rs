@@ -99,8 +99,8 @@ pub(crate) enum Outlook {
     Nothing,
 }
 
-fn inbox(short: usize) -> &'static Inbox {
-    INBOXES[short].get_or_init(Inbox::default)
+fn inbox(short_id: usize) -> &'static Inbox {
+    INBOXES[short_id].get_or_init(Inbox::default)
 }
 
 /// Wakes a task from where its loop is not found: another thread, or a hook of the allocator while the loop's
