@@ -63,8 +63,10 @@ pub struct TcpListener {
 /// It belongs to the loop on which it was made. Reads and writes panic on another loop or another thread
 /// while their own loop lives, and give errors (of kind `Other`) when it is gone. Dropping it closes it, on
 /// any thread. The kernel still sends what was written, unless received bytes were not read: then it resets
-/// the connection. `close` shuts down the writing side: the peer reads the end of the stream, and this side
-/// may still read; a write that waits for room in another task fails.
+/// the connection.
+///
+/// `close` shuts down the writing side: the peer reads the end of the stream, and this side may still read. A
+/// write that waits for room in another task fails.
 ///
 /// Where each task is to own its half (tokio's `into_split`), the crates of `futures-io` split any stream:
 ///

@@ -55,7 +55,8 @@ pub(crate) enum Message {
     HoldClock,
     /// A `ClockHold` was dropped; or the work of a `run_in_executor` has ended, or its future was dropped.
     ReleaseClock,
-    /// The last `LoopHandle` is gone. Nothing to do, but a sleeping loop must wake to notice.
+    /// The last `LoopHandle` is gone. There is nothing to do, but a loop that sleeps only because one exists has
+    /// to wake, and find that nothing can come any more.
     NoLoopHandles,
 }
 
@@ -139,8 +140,7 @@ pub(crate) fn add_loop_handle(loop_number: LoopNumber) {
     }
 }
 
-/// Counts one `LoopHandle` less. The last one leaves a message, for a loop that sleeps only because a handle
-/// exists: it wakes, and finds that nothing can come any more.
+/// Counts one `LoopHandle` less. The last one leaves a message.
 pub(crate) fn remove_loop_handle(loop_number: LoopNumber) {
     let mut contents = inbox(loop_number.short_id()).lock_with_room();
     if contents.reader == Some(loop_number) {

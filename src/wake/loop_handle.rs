@@ -73,10 +73,12 @@ impl LoopHandle {
     }
 
     /// Spawns a task on the loop, from any thread. The closure makes the future on the loop's thread, in the
-    /// new task's first poll, so the future need not be `Send`. The task is detached. On the loop's own thread
-    /// too, it is spawned when the loop reads its inbox. What one thread sends is spawned in the order of its
-    /// calls, and first polled in that order, unless the loop is [shuffled](crate::Builder::shuffle). Costs one
-    /// allocation here and one there; the loop is rung only if it sleeps.
+    /// new task's first poll, so the future need not be `Send`. The task is detached.
+    ///
+    /// The task is spawned when the loop reads its inbox, even if this is called on the loop's own thread. What
+    /// one thread sends is spawned in the order of its calls, and first polled in that order, unless the loop is
+    /// [shuffled](crate::Builder::shuffle). Costs one allocation here and one there; the loop is rung only if it
+    /// sleeps.
     ///
     /// ```
     /// use std::rc::Rc;
