@@ -27,7 +27,8 @@ pub(crate) struct Clock {
 const FAR: u64 = 100_000;
 
 /// A deadline that is nearer than this when its timer is armed is fine: it is waited for in microseconds. A park
-/// for any other lasts at least this long, so those that are close together mostly share one.
+/// for another lasts at least this long, so those that are close together mostly share one. (One that comes
+/// before a fine deadline is waited for like that.)
 const FINE: Duration = Duration::from_millis(1);
 
 impl Clock {
@@ -84,7 +85,7 @@ impl Clock {
     }
 
     /// Returns how long the loop may sleep until a tick: zero if it has come; else at least a millisecond,
-    /// unless the tick is fine or the clock is virtual.
+    /// unless a fine deadline is as late, or the clock is virtual.
     pub(crate) fn until(&self, tick: u64) -> Duration {
         let time = Duration::from_micros(tick).saturating_sub(self.elapsed());
         if time.is_zero() || tick <= self.fine_until || self.is_virtual() { time } else { time.max(FINE) }
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
 
     /// A deadline that is near when its timer is armed is waited for as long as it takes, whatever is
-    /// armed after it, and no other for less than a millisecond.
+    /// armed after it, and no later one for less than a millisecond.
     #[test]
     fn only_a_fine_deadline_is_waited_for_in_microseconds() {
         let mut clock = Clock::new(false);
