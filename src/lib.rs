@@ -221,7 +221,7 @@
 //! | file | what to look for |
 //! |---|---|
 //! | `task/join.rs`: `JoinHandle::poll`, then `impl Tasks`; `abort` in `task/abort_handle.rs` | a short *leaf*, which is a future that has no other inside. It shows how the contract is kept: it is pending, and has left its task's number |
-//! | `current.rs`, as far as `find`; then its `wake` and `deliver` | what it takes to move the state out; from a waker to the state |
+//! | `current.rs`, as far as `deliver` | what it takes to move the state out; from a waker to the state |
 //! | `task/spawn.rs`: `try_spawn` | a box, a state that is found by its number, a slot, a handle. A loop that refuses gives the box back |
 //! | `net/source.rs` (`Source::poll`), `net/readiness.rs`, `net/reactor.rs` | a read that has to wait, and the event that ends the wait |
 //! | `wake/inbox.rs`, `wake/flags.rs`, `messages.rs` | why no wake is lost; many wakes of a slot, one message; what a loop does when it is asked |

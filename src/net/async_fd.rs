@@ -360,6 +360,7 @@ impl<T: AsFd> AsyncFd<T> {
         side: Side,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
+        // Each attempt spends a unit of the budget.
         loop {
             let edges = ready!(self.source.poll(cx, side, |_, readiness| Ok(readiness.edges)))?;
             match operation(self.get_ref()) {
