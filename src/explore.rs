@@ -158,6 +158,7 @@ mod priorities; // tasks that have random priorities
 mod schedule; // the choices of a run, and what makes them
 mod run; // a run
 mod search; // which schedules are run, in what order
+mod shorten; // a failing schedule, made shorter
 mod report; // the shortest schedule that fails, drawn
 
 use std::future::poll_fn;

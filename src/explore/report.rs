@@ -8,10 +8,9 @@ use std::path::Path;
 use std::thread;
 
 use crate::explore::deviations::Deviations;
-use crate::explore::options::{Explore, Strategy};
+use crate::explore::options::Explore;
 use crate::explore::outcome::{FailureKind, Run};
 use crate::explore::run::run;
-use crate::explore::schedule::{Chooser, Schedule};
 use crate::explore::search::{Exploration, Explored, Found};
 use crate::observe::observers::Observers;
 use crate::trace::{Recorder, Trace, environment};
@@ -23,9 +22,6 @@ thread_local! {
     /// How many explorations this thread has begun.
     static BEGUN: Cell<u64> = const { Cell::new(0) };
 }
-
-/// The most schedules that each of the two ways to shorten a failure tries.
-const ATTEMPTS: usize = 1_000;
 
 /// How the report of a program that is not deterministic ends.
 const NOT_DETERMINISTIC: &str =
@@ -96,72 +92,6 @@ impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
         Failure { message, schedule: shortest.to_string(), schedules: tried, report }
     }
 
-    /// Returns the shortest schedule that is found to fail in the same way.
-    ///
-    /// Removing deviations can miss a schedule that has fewer, other ones. So after a random schedule those with
-    /// few deviations are searched too. For each of the two the time limit begins anew, and a number of runs is
-    /// the bound, [`ATTEMPTS`]. (A failure that was found before the random schedules has as few deviations as
-    /// any.)
-    fn shortest(&self, found: &Found) -> Deviations {
-        let shorter = Exploration::new(self.explore.clone(), self.program).shorten(found);
-        let in_order = self.bound_in_order();
-        if self.tried <= in_order || in_order >= ATTEMPTS as u64 || shorter.0.len() <= 1 {
-            return shorter;
-        }
-        let explore =
-            self.explore.clone().strategy(Strategy::Exhaustive).schedules(ATTEMPTS as u64).threads(1);
-        let is_better =
-            |other: &Found| other.failure.is_like(&found.failure) && other.schedule.0.len() < shorter.0.len();
-        match Exploration::new(explore, self.program).search() {
-            Err(other) if is_better(&other) => other.schedule,
-            _ => shorter,
-        }
-    }
-
-    /// Removes deviations, in ever smaller groups, while the program still fails in the same way (Zeller and
-    /// Hildebrandt, "Simplifying and isolating failure-inducing input", 2002). When none can be removed, lowers
-    /// the choices that are left.
-    fn shorten(&self, found: &Found) -> Deviations {
-        let mut attempts = 0;
-        // `None`: that is enough. `Some(None)`: the program passes, or fails in another way.
-        let mut attempt = |planned| {
-            if attempts == ATTEMPTS || self.is_late() {
-                return None;
-            }
-            attempts += 1;
-            let run = run(self.program, self.schedule_of(planned), Observers::default());
-            Some(run.fails_like(&found.failure).then(|| run.deviations()))
-        };
-        let mut shortest = found.schedule.clone();
-        let mut group = shortest.0.len().div_ceil(2);
-        loop {
-            let before = shortest.clone();
-            let mut at = 0;
-            while at < shortest.0.len() {
-                match attempt(shortest.without(at, group)).flatten() {
-                    Some(without) => shortest = without,
-                    None => at += group,
-                }
-            }
-            if group > 1 {
-                group /= 2;
-                continue;
-            }
-            if shortest == before {
-                let mut at = 0;
-                while at < shortest.0.len() {
-                    let lowered = shortest.lowered(at).map_while(&mut attempt).flatten().next();
-                    shortest = lowered.unwrap_or(shortest);
-                    at += 1;
-                }
-            }
-            // When something has changed, others may be removed that could not be before.
-            if shortest == before {
-                return shortest;
-            }
-        }
-    }
-
     /// Runs a schedule once more, and records it.
     fn record(&self, planned: &Deviations) -> (Run, Trace) {
         let recorder = Recorder::new();
@@ -171,11 +101,6 @@ impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
         schedule.is_in_words = true;
         let run = run(self.program, schedule, observers);
         (run, recorder.trace())
-    }
-
-    /// Returns the schedule that has these deviations from FIFO and no others.
-    fn schedule_of(&self, planned: Deviations) -> Schedule {
-        Schedule::new(&self.explore, Chooser::Planned(planned, None), 0)
     }
 }
 
@@ -230,7 +155,9 @@ impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
     pub(super) fn replay(&self, planned: Deviations) -> Result<Explored, Failure> {
         let name = planned.to_string();
         let mut observers = Observers::default();
-        environment::observers().into_iter().for_each(|observer| observers.add(observer));
+        for observer in environment::observers() {
+            observers.add(observer);
+        }
         let mut schedule = self.schedule_of(planned);
         schedule.shows_panic = true;
         let Some(failure) = run(self.program, schedule, observers).failure else {
