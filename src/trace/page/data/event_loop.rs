@@ -167,17 +167,12 @@ impl<'a> LoopData<'a> {
 
     pub(super) fn long_polls(&self) -> impl Iterator<Item = Listed> {
         let rows = self.picture.rows.iter().enumerate();
-        let polls = rows.flat_map(|(index, row)| row.spans.iter().map(move |span| (index, row.task, span)));
-        polls.filter_map(|(row, task, span)| {
-            let end = self.loop_trace.event(span.poll_ends?)?;
-            let took = match end.kind {
-                EventKind::PollEnds { took, .. } => Some(took).filter(|took| *took > LONG)?,
-                _ => return None,
-            };
-            let step = span.steps.start;
-            let (label, turn) = (self.name(task), self.loop_trace.turn(step));
-            let words = format!("{label} in turn {turn}, {}", duration(took));
-            Some(Listed { row, step, took, words })
+        let spans = rows.flat_map(|(index, row)| row.spans.iter().map(move |span| (index, span)));
+        spans.filter_map(|(row, span)| match self.loop_trace.event(span.poll_ends?)?.kind {
+            EventKind::PollEnds { took, .. } if took > LONG => {
+                Some(self.listed(row, span.steps.start, took, ""))
+            }
+            _ => None,
         })
     }
 
@@ -190,11 +185,14 @@ impl<'a> LoopData<'a> {
                 *longest_of_row = delay;
             }
         }
-        longest.into_values().map(|&Delay { row, step, took, .. }| {
-            let label = self.name(self.picture.rows[row].task);
-            let turn = self.loop_trace.turn(step);
-            Listed { row, step, took, words: format!("{label} in turn {turn}, {} late", duration(took)) }
-        })
+        longest.into_values().map(|delay| self.listed(delay.row, delay.step, delay.took, " late"))
+    }
+
+    /// Returns the entry of a poll, with the words "2 reader in turn 3, 5 ms", and then `after`.
+    fn listed(&self, row: usize, step: Step, took: Duration, after: &str) -> Listed {
+        let label = self.name(self.picture.rows[row].task);
+        let (turn, time) = (self.loop_trace.turn(step), duration(took));
+        Listed { row, step, took, words: format!("{label} in turn {turn}, {time}{after}") }
     }
 
     fn name(&self, task: u64) -> String {
