@@ -148,19 +148,14 @@ impl Follower<'_> {
     /// Updates what is shown of a task: whether it is ready, and the sources that it waits for.
     fn show_task(&mut self, task: u64) {
         let live = self.live.tasks.get(&task);
-        let is_queued = live.is_some_and(|live| live.queued);
         let sources = live.map(awaited_sources).unwrap_or_default();
-        let is_shown = self.steps.ready.shown.contains_key(&task);
-        if is_queued && !is_shown {
+        if live.is_some_and(|live| live.queued) {
             let text = self.texts.intern(&self.name(task));
             self.steps.ready.show(self.step, task, Duration::ZERO, text);
-        } else if !is_queued {
+        } else {
             self.steps.ready.hide(self.step, task);
         }
         let before = self.waits_of.remove(&task).unwrap_or_default();
-        if before == sources {
-            return;
-        }
         for source in &before {
             self.waiting_for.entry(*source).or_default().remove(&task);
         }
