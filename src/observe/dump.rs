@@ -337,12 +337,12 @@ impl DumpedTask {
             WaitsFor::Task(task) if is_awaited(task) => Some(*task),
             _ => None,
         });
-        let tasks: Vec<u64> = tasks.collect();
+        let mut awaits = BTreeSet::from_iter(tasks);
         // Events do not name the members of a group: those that the tables have are kept.
-        let is_group = |on: &WaitsFor| matches!(on, WaitsFor::Tasks { .. });
-        let has_group = seen.waits.iter().any(is_group);
-        let grouped = self.awaits.drain(..).filter(|_| has_group);
-        self.awaits = Vec::from_iter(BTreeSet::from_iter(tasks.into_iter().chain(grouped)));
+        if seen.waits.iter().any(|on| matches!(on, WaitsFor::Tasks { .. })) {
+            awaits.extend(&self.awaits);
+        }
+        self.awaits = Vec::from_iter(awaits);
         self.seen = Some(seen.clone());
     }
 
