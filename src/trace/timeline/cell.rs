@@ -26,7 +26,7 @@ impl Cell {
             Some(Mark::Dropped) if !earlier.is_empty() => before.put("=", Ink::Ready),
             _ => {}
         }
-        let meanwhile = marks.last().map_or(Meanwhile::Nothing, Mark::meanwhile);
+        let meanwhile = marks.last().map_or(&Meanwhile::Nothing, Mark::meanwhile).clone();
         Cell { before, after: written(later), meanwhile }
     }
 }
@@ -46,14 +46,6 @@ fn written(marks: &[Mark]) -> Line {
             meanwhile => Some(meanwhile.drawn()),
         };
     }
-    line
-}
-
-/// Returns the beginning of a row that goes on from the panel above.
-pub(super) fn begin(meanwhile: &Meanwhile) -> Line {
-    let mut line = Line::default();
-    let (_, ink) = meanwhile.drawn();
-    line.put(&meanwhile.in_words(), ink);
     line
 }
 

@@ -82,11 +82,11 @@ impl Chart {
 }
 
 impl Mark {
-    pub(super) fn meanwhile(&self) -> Meanwhile {
+    pub(super) fn meanwhile(&self) -> &Meanwhile {
         match self {
-            Mark::Entered | Mark::Caused(..) => Meanwhile::Ready,
-            Mark::Pending(meanwhile) | Mark::Again(meanwhile) => meanwhile.clone(),
-            Mark::Polled(_) | Mark::Dropped | Mark::Ended(_) => Meanwhile::Nothing,
+            Mark::Entered | Mark::Caused(..) => &Meanwhile::Ready,
+            Mark::Pending(meanwhile) | Mark::Again(meanwhile) => meanwhile,
+            Mark::Polled(_) | Mark::Dropped | Mark::Ended(_) => &Meanwhile::Nothing,
         }
     }
 }

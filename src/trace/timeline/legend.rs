@@ -11,7 +11,7 @@ pub(super) const SIGNS: [Sign; 21] = [
     ("run> main begins", |mark| matches!(mark, Mark::Entered)),
     ("[1] polled, first in its turn", |mark| matches!(mark, Mark::Polled(Some(_)))),
     ("[.] polled, its place is not known", |mark| matches!(mark, Mark::Polled(None))),
-    ("=== ready, waits for the thread", |mark| mark.meanwhile() == Meanwhile::Ready),
+    ("=== ready, waits for the thread", |mark| *mark.meanwhile() == Meanwhile::Ready),
     ("~~~ waits for what it says", |mark| matches!(mark.meanwhile(), Meanwhile::Waits(_))),
     ("~unknown~ say, a channel or a lock", |mark| mark.meanwhile().in_words().contains("unknown")),
     ("+#1 spawned by #1", |mark| matches!(mark, Mark::Caused(Spawn, Origin::Task(_)))),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::observe::words::short_duration;
-use crate::trace::timeline::cell::{self, Cell};
+use crate::trace::timeline::cell::Cell;
 use crate::trace::timeline::chart::{Chart, Column, Meanwhile};
 use crate::trace::timeline::ink::{Ink, Line};
 
@@ -196,7 +196,10 @@ impl<'a> Panel<'a> {
 impl Row {
     fn begin(before: Option<&Meanwhile>) -> Row {
         let meanwhile = before.cloned().unwrap_or(Meanwhile::Nothing);
-        Row { line: cell::begin(&meanwhile), meanwhile }
+        let mut line = Line::default();
+        let (_, ink) = meanwhile.drawn();
+        line.put(&meanwhile.in_words(), ink);
+        Row { line, meanwhile }
     }
 
     fn put(&mut self, place: usize, cell: Cell) {
