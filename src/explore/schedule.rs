@@ -119,7 +119,7 @@ impl Schedule {
                 let chosen = planned.chosen_at(at);
                 let before = last_options.filter(|_| planned.last_position() == Some(at));
                 if chosen >= options || before.is_some_and(|before| before as usize != options) {
-                    self.fail_to_fit(at);
+                    self.run.fail(|| FailureKind::Misfit { planned: mem::take(planned), at });
                     return self.take(0, options);
                 }
                 chosen
@@ -153,20 +153,13 @@ impl Schedule {
         }
     }
 
-    /// Ends the run, since what is planned at a position cannot be chosen.
-    fn fail_to_fit(&mut self, at: usize) {
-        if let Chooser::Planned(planned, _) = &mut self.chooser {
-            self.run.fail(|| FailureKind::Misfit { planned: mem::take(planned), at });
-        }
-    }
-
     /// Ends the run, and returns it. It has failed if it did not reach the last planned choice.
     pub(super) fn finish(&mut self) -> Run {
-        if let Chooser::Planned(planned, _) = &self.chooser
+        if let Chooser::Planned(planned, _) = &mut self.chooser
             && let Some(at) = planned.last_position()
             && at >= self.run.taken.len()
         {
-            self.fail_to_fit(at);
+            self.run.fail(|| FailureKind::Misfit { planned: mem::take(planned), at });
         }
         mem::take(&mut self.run)
     }
