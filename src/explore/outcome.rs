@@ -44,8 +44,8 @@ impl Run {
         Deviations(all.filter(|(_, taken)| taken.0 != 0).map(|(at, taken)| (at, taken.0)).collect())
     }
 
-    /// Returns all that has one deviation more than this run, at a later choice; and how many options that
-    /// choice had.
+    /// Returns each schedule that has one deviation more than this run, at a later choice, and how many options
+    /// that choice had.
     pub(super) fn one_deviation_more(&self) -> impl Iterator<Item = (Deviations, Option<u32>)> {
         let planned = self.deviations().0;
         let first = planned.last().map_or(0, |last| last.0 + 1);

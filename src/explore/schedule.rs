@@ -38,9 +38,12 @@ pub(super) struct Schedule {
 
 /// What makes the choices of a schedule.
 pub(super) enum Chooser {
-    /// Leaves FIFO where it is planned; and how many options the last of these choices had in the run that it
-    /// was planned from, if that is known.
-    Planned(Deviations, Option<u32>),
+    /// Leaves FIFO where that is planned.
+    Planned {
+        planned: Deviations,
+        /// How many options the last of these choices had in the run that it was planned from, if that is known.
+        last_options: Option<u32>,
+    },
     /// Chooses evenly.
     Random(Random),
     Priorities(Priorities),
@@ -114,7 +117,7 @@ impl Schedule {
             return 0;
         }
         let chosen = match &mut self.chooser {
-            Chooser::Planned(planned, last_options) => {
+            Chooser::Planned { planned, last_options } => {
                 let at = self.run.taken.len();
                 let chosen = planned.chosen_at(at);
                 let before = last_options.filter(|_| planned.last_position() == Some(at));
@@ -155,7 +158,7 @@ impl Schedule {
 
     /// Ends the run, and returns it. It has failed if it did not reach the last planned choice.
     pub(super) fn finish(&mut self) -> Run {
-        if let Chooser::Planned(planned, _) = &mut self.chooser
+        if let Chooser::Planned { planned, .. } = &mut self.chooser
             && let Some(at) = planned.last_position()
             && at >= self.run.taken.len()
         {

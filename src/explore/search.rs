@@ -95,13 +95,15 @@ impl<'a, F: Future, P: Fn() -> F + Sync> Exploration<'a, P> {
             }
             let left = usize::try_from(bound - self.tried).unwrap_or(usize::MAX);
             let chunk = left.min(CHUNK).min(plans.len());
-            let choosers = plans.drain(..chunk).map(|(planned, options)| Chooser::Planned(planned, options));
+            let drained = plans.drain(..chunk);
+            let choosers = drained.map(|(planned, last_options)| Chooser::Planned { planned, last_options });
             let runs = self.try_all(choosers.collect())?;
             if runs.len() < chunk {
                 return Ok(false); // it is late
             }
             let longer = runs.iter().flat_map(Run::one_deviation_more);
-            // As many as were left before this chunk: at least one too many, if the bound will be reached.
+            // Up to `left`, a chunk more than the bound still allows: if it is reached, plans are left over, so
+            // these were not all.
             plans.extend(longer.take(left.saturating_sub(plans.len())));
         }
         Ok(true)

@@ -79,6 +79,6 @@ impl<F: Future, P: Fn() -> F + Sync> Exploration<'_, P> {
 
     /// Returns the schedule that has these deviations from FIFO and no others.
     pub(super) fn schedule_of(&self, planned: Deviations) -> Schedule {
-        Schedule::new(&self.explore, Chooser::Planned(planned, None), 0)
+        Schedule::new(&self.explore, Chooser::Planned { planned, last_options: None }, 0)
     }
 }
