@@ -385,7 +385,9 @@ fn deliver(number: c_int, mut signal: MutexGuard<'_, Signal>) {
         }
     }
     if !is_awaited {
-        first.into_iter().for_each(|first| first());
+        if let Some(first) = first {
+            first();
+        }
         if has_default == Some(true) {
             let _ = emulate_default_handler(number);
         }

@@ -324,7 +324,7 @@ impl<L: Listener, E: 'static> Serve<L, E> {
                 if shutdown.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(io::Result::Ok(()));
                 }
-                // (Not without a connection: to learn that there is none would spend budget.)
+                // (Asked only while there is one: the answer that there is none spends budget.)
                 while !connections.tasks.is_empty()
                     && let Poll::Ready(Some(())) = connections.poll_ended(cx)
                 {

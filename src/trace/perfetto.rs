@@ -67,7 +67,7 @@ struct Lanes<'a> {
     poll: Option<Slice>,
     /// Where that poll ends: after its last event.
     poll_end: Nanos,
-    /// It has ended its task, so what that causes is a part of it.
+    /// Whether that poll has ended its task. Then what the end causes is a part of the poll.
     ends_task: bool,
     /// What has put each task of the ready queue there.
     queued: BTreeMap<u64, Queued>,
@@ -141,7 +141,8 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Returns the place of an event. (Of the first, which says whether the clock is virtual, nothing is written.)
+    /// Returns the place of an event. (It is wrong for `Opened`, which says that the clock is virtual: nothing is
+    /// written of that.)
     fn place(&self, event: &Event) -> Nanos {
         match self.live.is_virtual {
             true => event.sequence * 1_000,

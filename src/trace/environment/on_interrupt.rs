@@ -40,5 +40,7 @@ fn show() {
 }
 
 fn show_now() {
-    recording::get().into_iter().for_each(|recording| recording.show(None));
+    if let Some(recording) = recording::get() {
+        recording.show(None);
+    }
 }
