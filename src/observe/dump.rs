@@ -176,9 +176,10 @@ pub struct Holder {
 ///
 /// The dump of an observed loop (see [`Builder::observe`](crate::Builder::observe)) has more: where each task
 /// was spawned, how often it was polled and how long that took, [what it waits
-/// for](crate::observe::LiveTask::waits) and since when. There a task awaits those whose handles its last poll
-/// polled, if they still exist. Without an observer: those whose handle it was the last to poll, with its own
-/// waker. (A `FuturesUnordered` or a `shared()` of the crate `futures` polls with another.)
+/// for](crate::observe::LiveTask::waits) and since when. In such a loop a task awaits the tasks whose handles
+/// its last poll has polled, if the handles still exist; in any other loop, the tasks whose handles it was the
+/// last to poll, with its own waker. (A `FuturesUnordered` or a `shared()` of the crate `futures` polls with
+/// another.)
 ///
 /// [`LoopHandle::dump`](crate::LoopHandle::dump) takes a dump from another thread. A program that is started
 /// with `BOUCLE_DUMP=1` prints a dump of each of its loops on SIGUSR1, on stderr. (Before it makes its first

@@ -133,7 +133,8 @@ pub enum TaskState {
 }
 
 impl Live {
-    /// Applies one event. Each sets the turn and the time, and some change nothing else.
+    /// Applies one event. Each sets the turn and the time, and some change nothing else. O(log n) in the tasks,
+    /// timers and sources; O(n) in the ready tasks if one leaves the queue that was not its first.
     ///
     /// ```
     /// use boucle::observe::Live;

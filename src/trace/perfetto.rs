@@ -32,7 +32,8 @@ use crate::trace::{LoopTrace, Trace, labels};
 impl Trace {
     /// Writes the trace as JSON, for [Perfetto](https://ui.perfetto.dev) or `chrome://tracing`.
     ///
-    /// Under a virtual clock the axis is not time, but the sequence of events, a microsecond each.
+    /// Under a virtual clock the axis is not time, but the sequence of events, a microsecond each. The size is
+    /// O(n) in the events: about 100 bytes each.
     ///
     /// ```
     /// # use boucle::{EventLoop, trace::Recorder};

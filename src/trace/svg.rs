@@ -33,6 +33,8 @@ impl Trace {
     /// whatever time they took) are left out, and counted. If there are too many turns or tasks, the first of
     /// them are drawn, and the picture says so. `to_html` shows all.
     ///
+    /// It takes O(n) in the events. Its size is bounded for each loop, unless names are long.
+    ///
     /// ```
     /// use std::time::Duration;
     /// use boucle::{EventLoop, trace::Recorder};
@@ -51,7 +53,7 @@ impl Trace {
     /// Draws the run on the axis of time. All loops are on one axis, below each other. Idle time is to scale. A
     /// poll is at least one pixel wide, and does not begin before the one before it ends: so many polls in a row
     /// stand to the right of their times, up to the next idle time that makes up for it. It shows how a client's
-    /// loop and its server's work together.
+    /// loop and its server's work together. Its costs are those of [`to_svg`](Self::to_svg).
     ///
     /// ```
     /// use std::time::Duration;
