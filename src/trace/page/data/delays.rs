@@ -29,16 +29,8 @@ struct Poll {
 
 /// Returns the delay of each poll, in the order of the polls.
 pub(super) fn of(loop_trace: &LoopTrace, picture: &Picture) -> Vec<Delay> {
-    let mut polls: Vec<Poll> = Vec::new();
-    for (row, spans) in picture.rows.iter().map(|row| &row.spans).enumerate() {
-        let spans = spans.iter().enumerate().filter(|(_, span)| span.state == TaskState::Polled);
-        polls.extend(spans.map(|(span, poll)| {
-            let step = poll.steps.start;
-            let [begin, end] = [step, poll.poll_ends.unwrap_or(Step::MAX)].map(|step| loop_trace.time(step));
-            Poll { row, span, step, begin, end }
-        }));
-    }
-    polls.sort_unstable_by_key(|poll| poll.step);
+    let polls = polls(loop_trace, picture);
+    let length = |index: usize| polls[index].end.saturating_sub(polls[index].begin);
     // The indices of the polls so far that are longer than all polls after them. So the first index in the
     // list that is greater than n is that of the longest poll after poll n.
     let mut longest: Vec<usize> = Vec::new();
@@ -49,17 +41,32 @@ pub(super) fn of(loop_trace: &LoopTrace, picture: &Picture) -> Vec<Delay> {
         let first = polls[..index].partition_point(|poll| poll.end <= begin);
         let after = longest.get(longest.partition_point(|&other| other <= first));
         let candidates = (first < index).then_some(first).into_iter().chain(after.copied());
-        let held = candidates.map(|other| &polls[other]);
-        let time_of = |other: &Poll| other.end.saturating_sub(other.begin.max(begin));
-        let held = held.map(|other| (other.row, other.span, time_of(other)));
-        let took = poll.begin.saturating_sub(begin);
+        let held = candidates.map(|other| {
+            let Poll { row, span, begin: began, end, .. } = polls[other];
+            (row, span, end.saturating_sub(began.max(begin)))
+        });
         let held_by = held.max_by_key(|(.., time)| *time);
+        let took = poll.begin.saturating_sub(begin);
         delays.push(Delay { row: poll.row, step: poll.step, took, is_overdue, held_by });
-        let length = |poll: &Poll| poll.end.saturating_sub(poll.begin);
-        while longest.pop_if(|&mut other| length(&polls[other]) <= length(poll)).is_some() {}
+        while longest.pop_if(|&mut other| length(other) <= length(index)).is_some() {}
         longest.push(index);
     }
     delays
+}
+
+/// Returns all polls of a loop, in order.
+fn polls(loop_trace: &LoopTrace, picture: &Picture) -> Vec<Poll> {
+    let mut polls = Vec::new();
+    for (row, spans) in picture.rows.iter().map(|row| &row.spans).enumerate() {
+        let spans = spans.iter().enumerate().filter(|(_, span)| span.state == TaskState::Polled);
+        polls.extend(spans.map(|(span, poll)| {
+            let step = poll.steps.start;
+            let [begin, end] = [step, poll.poll_ends.unwrap_or(Step::MAX)].map(|step| loop_trace.time(step));
+            Poll { row, span, step, begin, end }
+        }));
+    }
+    polls.sort_unstable_by_key(|poll| poll.step);
+    polls
 }
 
 /// Returns when the delay of a poll began, and whether that was a deadline.
