@@ -229,12 +229,11 @@ impl Follower {
         let is_main = live.is_some_and(|task| task.is_main);
         let is_aborted = live.is_some_and(|task| task.state == TaskState::Aborted);
         let marks = self.chart.columns.last().and_then(|column| column.marks.get(&task));
-        let marks = marks.map_or(&[][..], Vec::as_slice);
-        let is_polled = marks.iter().any(|mark| matches!(mark, Mark::Polled(_)));
-        let is_pending = matches!(marks.last(), Some(Mark::Pending(_)));
-        let is_over = match is_polled {
-            true => !is_pending,
-            false => is_aborted,
+        let polled = marks.filter(|marks| marks.iter().any(|mark| matches!(mark, Mark::Polled(_))));
+        let is_polled = polled.is_some();
+        let is_over = match polled {
+            Some(marks) => !matches!(marks.last(), Some(Mark::Pending(_))),
+            None => is_aborted,
         };
         if self.is_ending || !is_over || self.queued.contains(&task) {
             self.is_ending = true;
