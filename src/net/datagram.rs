@@ -15,7 +15,7 @@ macro_rules! datagrams {
             /// use boucle::net::UdpSocket;
             ///
             /// # boucle::run(async {
-            /// // or: = UnixDatagram::pair()?
+            /// // or, connected already: let (here, there) = UnixDatagram::pair()?;
             /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
             /// here.connect(there.local_addr()?).await?;
             /// let sent = std::future::poll_fn(|cx| here.poll_send(cx, b"ping")).await?;
@@ -43,7 +43,7 @@ macro_rules! datagrams {
             /// use boucle::net::UdpSocket;
             ///
             /// # boucle::run(async {
-            /// // or: = UnixDatagram::pair()?
+            /// // or, connected already: let (here, there) = UnixDatagram::pair()?;
             /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
             /// here.connect(there.local_addr()?).await?;
             /// here.send(b"ping").await?;
@@ -75,7 +75,7 @@ macro_rules! datagrams {
             /// use boucle::net::UdpSocket;
             ///
             /// # boucle::run(async {
-            /// // or: = UnixDatagram::pair()?
+            /// // or, connected already: let (here, there) = UnixDatagram::pair()?;
             /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
             /// here.connect(there.local_addr()?).await?;
             /// here.send(b"ping").await?;
@@ -103,7 +103,7 @@ macro_rules! datagrams {
             /// use boucle::net::UdpSocket;
             ///
             /// # boucle::run(async {
-            /// // or: = UnixDatagram::pair()?
+            /// // or, connected already: let (here, there) = UnixDatagram::pair()?;
             /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
             /// here.connect(there.local_addr()?).await?;
             /// here.send(b"ping").await?;
@@ -135,7 +135,7 @@ macro_rules! datagrams {
             /// use boucle::net::UdpSocket;
             ///
             /// # boucle::run(async {
-            /// // or: = UnixDatagram::pair()?
+            /// // or, connected already: let (here, there) = UnixDatagram::pair()?;
             /// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
             /// here.connect(there.local_addr()?).await?;
             /// here.send(b"ping").await?;

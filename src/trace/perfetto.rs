@@ -142,8 +142,8 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Returns the place of an event. (It is wrong for `Opened`, which says that the clock is virtual: nothing is
-    /// written of that.)
+    /// Returns the place of an event. (That of `Opened`, which says that the clock is virtual, is wrong: nothing
+    /// is written of it.)
     fn place(&self, event: &Event) -> Nanos {
         match self.live.is_virtual {
             true => event.sequence * 1_000,
