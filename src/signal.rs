@@ -295,7 +295,8 @@ impl Drop for SignalStream {
 
 /// A signal of the process.
 struct Signal {
-    /// Whether it had its default action before the thread waited for it. Else the thread takes none.
+    /// Whether it had its default action when it was first waited for; `None` until then. If it had another, the
+    /// thread takes none.
     has_default: Option<bool>,
     /// Called before the default action.
     first: Option<fn()>,
@@ -311,8 +312,9 @@ struct Signal {
 struct Entry {
     /// The signal's count when the stream was made, or received last.
     received: u64,
-    /// Set by `ctrl_c`, which takes one signal. If it drops with one that is unclaimed, that is delivered again.
-    /// While it has one that is claimed, it prevents no default action.
+    /// Whether it is that of a `ctrl_c`, which takes one signal. If it drops with a signal that nothing has
+    /// received, that is delivered again. If it has one that another has received, it prevents no default
+    /// action.
     is_ctrl_c: bool,
     /// The waiter of the last poll, and a handle of its loop, so that the idle loop is not deadlocked.
     waiting: Option<(Waiter, Option<LoopHandle>)>,
