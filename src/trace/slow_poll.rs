@@ -10,7 +10,7 @@ use crate::trace::{labels, stderr};
 
 /// Returns an observer that prints slow polls on stderr.
 pub(crate) fn observer(limit: Duration) -> impl Observer {
-    SlowPolls::new(limit, |line| stderr::print(line))
+    SlowPolls { limit, live: Live::default(), report: |line: &str| stderr::print(line) }
 }
 
 /// An observer that reports polls that take too long.
@@ -18,12 +18,6 @@ struct SlowPolls<T: FnMut(&str)> {
     limit: Duration,
     live: Live,
     report: T,
-}
-
-impl<T: FnMut(&str)> SlowPolls<T> {
-    fn new(limit: Duration, report: T) -> Self {
-        SlowPolls { limit, live: Live::default(), report }
-    }
 }
 
 impl<T: FnMut(&str)> Observer for SlowPolls<T> {
@@ -40,12 +34,10 @@ impl<T: FnMut(&str)> Observer for SlowPolls<T> {
 
 fn line(event: &Event, task: &LiveTask, took: Duration) -> String {
     let Event { event_loop, turn, .. } = event;
-    let came = match task.is_main {
-        true => "the main future, run".to_owned(),
-        false if task.name.is_none() => {
-            format!("task {} ({}), spawned", task.id, labels::last_word(task.future))
-        }
-        false => format!("task {}, spawned", label(task.id, task.name.as_deref(), false)),
+    let came = match &task.name {
+        _ if task.is_main => "the main future, run".to_owned(),
+        None => format!("task {} ({}), spawned", task.id, labels::last_word(task.future)),
+        Some(name) => format!("task {}, spawned", label(task.id, Some(name), false)),
     };
     let (place, took) = (task.location, duration(took));
     format!("boucle: slow poll in loop {event_loop}: {came} at {place}, took {took} in turn {turn}")

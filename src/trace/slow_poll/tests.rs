@@ -25,9 +25,8 @@ fn story(polls: &[(u64, u64, Outcome)]) -> Story {
 fn lines(story: &Story) -> Vec<String> {
     let mut lines = Vec::new();
     let report = |line: &str| lines.push(line.to_owned());
-    let mut slow = SlowPolls::new(Duration::from_millis(100), report);
+    let mut slow = SlowPolls { limit: Duration::from_millis(100), live: Live::default(), report };
     story.events.iter().for_each(|event| slow.observe(event));
-    drop(slow);
     lines
 }
 
