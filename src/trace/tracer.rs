@@ -72,25 +72,16 @@ impl Tracer {
     /// Adds what the event says of turns, and of the sleep between them.
     fn follow_turn(&mut self, event: &Event) {
         let step = self.step;
-        let turn = self.picture.turns.last_mut();
-        match event.kind {
-            EventKind::TurnBegins => self.picture.turns.push(Turn {
+        match (&event.kind, self.picture.turns.last_mut()) {
+            (EventKind::TurnBegins, _) => self.picture.turns.push(Turn {
                 number: event.turn,
                 steps: step..step,
                 time: event.time,
                 polled: Vec::new(),
             }),
-            EventKind::PollBegins { task } => {
-                if let Some(turn) = turn {
-                    turn.polled.extend(self.row_of.get(&task));
-                }
-            }
-            EventKind::PollEnds { .. } => {
-                if let Some(turn) = turn {
-                    turn.steps.end = step;
-                }
-            }
-            EventKind::Parked { .. } => {
+            (EventKind::PollBegins { task }, Some(turn)) => turn.polled.extend(self.row_of.get(task)),
+            (EventKind::PollEnds { .. }, Some(turn)) => turn.steps.end = step,
+            (EventKind::Parked { .. }, _) => {
                 let slept = event.kind.sleep().map(|slept| (step, slept));
                 self.picture.pauses.extend(slept);
             }

@@ -131,13 +131,11 @@ impl<'a> LoopData<'a> {
 
     /// Writes the delay of the poll that begins at that step, if another poll has caused it.
     fn write_delay(&self, array: &mut JSONArrayWriter<'_>, poll: Step) {
-        let index = self.delays.binary_search_by_key(&poll, |delay| delay.step);
-        let Some(delay) = index.ok().map(|index| &self.delays[index]) else {
-            return;
-        };
-        if let Some((row, span, held)) = delay.held_by.filter(|(.., held)| !held.is_zero()) {
+        let Ok(index) = self.delays.binary_search_by_key(&poll, |delay| delay.step) else { return };
+        let Delay { took, is_overdue, held_by, .. } = self.delays[index];
+        if let Some((row, span, held)) = held_by.filter(|(.., held)| !held.is_zero()) {
             let [row, span] = [row, span].map(count);
-            for number in [nanos(delay.took), u64::from(delay.is_overdue), row, span, nanos(held)] {
+            for number in [nanos(took), u64::from(is_overdue), row, span, nanos(held)] {
                 array.value(number);
             }
         }
