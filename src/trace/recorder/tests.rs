@@ -3,6 +3,12 @@ use std::thread;
 use super::*;
 use crate::trace::story::{self, Story, after};
 
+/// Returns of each loop its number, and how many events were kept and dropped.
+fn kept(recorder: &Recorder) -> Vec<(u64, usize, u64)> {
+    let loops = recorder.trace().loops;
+    loops.iter().map(|kept| (kept.number, kept.events.len(), kept.dropped)).collect()
+}
+
 /// Events are kept, in order.
 #[test]
 fn all_is_kept_if_there_is_room() {
@@ -49,20 +55,15 @@ fn loops_share_the_limit() {
         one.turn();
     }
     let mut two = Story::of(2, &recorder, true);
-    let kept = || {
-        let loops = recorder.trace().loops;
-        let kept = loops.iter().map(|loop_trace| (loop_trace.events.len(), loop_trace.dropped));
-        kept.collect::<Vec<_>>()
-    };
-    assert_eq!(kept(), [(9, 0), (1, 0)]);
+    assert_eq!(kept(&recorder), [(1, 9, 0), (2, 1, 0)]);
     two.turn();
-    assert_eq!(kept(), [(9, 0), (1, 1)]);
+    assert_eq!(kept(&recorder), [(1, 9, 0), (2, 1, 1)]);
     one.turn();
-    assert_eq!(kept(), [(9, 1), (1, 1)]);
+    assert_eq!(kept(&recorder), [(1, 9, 1), (2, 1, 1)]);
     let mut three = Story::of(3, &recorder, true);
-    assert_eq!(kept(), [(8, 2), (1, 1), (1, 0)]);
+    assert_eq!(kept(&recorder), [(1, 8, 2), (2, 1, 1), (3, 1, 0)]);
     three.turn();
-    assert_eq!(kept(), [(8, 2), (1, 1), (1, 1)]);
+    assert_eq!(kept(&recorder), [(1, 8, 2), (2, 1, 1), (3, 1, 1)]);
     for loop_trace in recorder.trace().loops {
         let first = loop_trace.events[0].sequence;
         assert_eq!(first, loop_trace.dropped + 1);
@@ -76,9 +77,7 @@ fn the_limit_holds_for_a_loop_without_events() {
     let mut one = Story::of(1, &recorder, true);
     Story::of(2, &recorder, true);
     one.turn();
-    let loops = recorder.trace().loops;
-    assert_eq!((loops[0].events.len(), loops[0].dropped), (1, 1));
-    assert_eq!((loops[1].events.len(), loops[1].dropped), (0, 1));
+    assert_eq!(kept(&recorder), [(1, 1, 1), (2, 0, 1)]);
 }
 
 /// A recorder that sees loop after loop keeps none of which nothing is left.
@@ -88,9 +87,7 @@ fn a_loop_is_forgotten_when_its_end_is_dropped() {
     for number in 1..=100 {
         Story::of(number, &recorder, true).turn().close();
     }
-    let loops = recorder.trace().loops;
-    let kept: Vec<_> = loops.iter().map(|kept| (kept.number, kept.events.len(), kept.dropped)).collect();
-    assert_eq!(kept, [(100, 3, 0)]);
+    assert_eq!(kept(&recorder), [(100, 3, 0)]);
 }
 
 /// What has ended makes room for what goes on: the first loop that has ended is dropped first.
@@ -101,11 +98,6 @@ fn loops_that_have_ended_are_dropped_first() {
     for number in [2, 3] {
         Story::of(number, &recorder, true).turn().close();
     }
-    let kept = |recorder: &Recorder| {
-        let loops = recorder.trace().loops;
-        let kept = loops.iter().map(|kept| (kept.number, kept.events.len(), kept.dropped));
-        kept.collect::<Vec<_>>()
-    };
     assert_eq!(kept(&recorder), [(1, 1, 0), (2, 3, 0), (3, 3, 0)]);
     for _ in 0..5 {
         lives.turn();
@@ -142,9 +134,7 @@ fn a_loop_may_be_taken() {
     assert_eq!((taken.len(), taken[0].number, taken[0].events.len()), (1, 1, 2));
     two.turn();
     two.turn();
-    let left = recorder.trace().loops;
-    assert_eq!((left.len(), left[0].number), (1, 2));
-    assert_eq!((left[0].events.len(), left[0].dropped), (3, 0));
+    assert_eq!(kept(&recorder), [(2, 3, 0)]);
     assert!(recorder.take_loop(1).loops.is_empty());
 }
 
