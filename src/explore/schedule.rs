@@ -87,8 +87,7 @@ pub(super) fn choose_in_words(options: usize, words: impl FnOnce(usize) -> Strin
     };
     let mut schedule = schedule.borrow_mut();
     let chosen = schedule.choose(options);
-    let turn = schedule.turn;
-    schedule.describe(chosen, turn, || words(chosen));
+    schedule.describe(chosen, || words(chosen));
     chosen
 }
 
@@ -149,10 +148,10 @@ impl Schedule {
     }
 
     /// Describes the last choice, if it is a deviation.
-    fn describe(&mut self, chosen: usize, turn: u64, words: impl FnOnce() -> String) {
+    fn describe(&mut self, chosen: usize, words: impl FnOnce() -> String) {
         if self.is_in_words && chosen != 0 {
             let at = self.run.taken.len() - 1;
-            self.run.words += &format!("  choice {at}, turn {turn}: {}\n", words());
+            self.run.words += &format!("  choice {at}, turn {}: {}\n", self.turn, words());
         }
     }
 
@@ -174,14 +173,13 @@ pub(super) struct Decider(pub(super) Rc<RefCell<Schedule>>);
 impl Draw for Decider {
     fn draw(&mut self, ready: &[TaskNumber]) -> Option<usize> {
         let schedule = &mut *self.0.borrow_mut();
+        schedule.turn += 1;
         let next = schedule.choose_task(ready);
-        let turn = schedule.turn + 1;
-        let words = || format!("#{} is next, not #{}", ready[next].task(), ready[0].task());
-        schedule.describe(next, turn, words);
+        schedule.describe(next, || format!("#{} is next, not #{}", ready[next].task(), ready[0].task()));
         let limit = schedule.explore.polls;
-        match turn <= limit {
-            true => schedule.turn = turn,
-            false => schedule.run.fail(|| FailureKind::TooManyPolls(limit)),
+        if schedule.turn > limit {
+            schedule.turn = limit; // in this one nothing is polled
+            schedule.run.fail(|| FailureKind::TooManyPolls(limit));
         }
         schedule.run.failure.is_none().then_some(next)
     }
@@ -207,13 +205,11 @@ impl Draw for Decider {
             Chooser::Random(_) | Chooser::Priorities(_) if was_spurious => schedule.take(0, options),
             _ => schedule.choose(options),
         };
-        let turn = schedule.turn + 1;
-        schedule.describe(chosen, turn, || {
-            format!("#{} is polled, though nothing has woken it", waiting[chosen - 1].task())
-        });
         let drawn = chosen.checked_sub(1)?;
         schedule.was_spurious = true;
-        schedule.turn = turn;
+        schedule.turn += 1;
+        let task = waiting[drawn].task();
+        schedule.describe(chosen, || format!("#{task} is polled, though nothing has woken it"));
         Some(drawn)
     }
 }
