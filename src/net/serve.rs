@@ -124,8 +124,10 @@ where
             connections.add(connections.tasks.spawn_from(location, Unspawned::new(task)).id(), peer);
         }),
         max_connections: usize::MAX,
-        // Not `eprintln!`, which panics if stderr is closed.
-        on_error: Box::new(|error| _ = writeln!(io::stderr(), "boucle: serve: {error}")),
+        // Not `eprintln!`, which panics if stderr is closed. The line is made before stderr is locked.
+        on_error: Box::new(|error| {
+            _ = io::stderr().write_all(format!("boucle: serve: {error}\n").as_bytes())
+        }),
         shutdown: Box::pin(pending()),
         grace: None,
     }
@@ -437,9 +439,11 @@ impl<A: Debug, E: Debug + Display> Error for ServeError<A, E> {}
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
     use std::collections::VecDeque;
     use std::rc::Rc;
+    use std::sync::mpsc;
+    use std::thread;
 
     use super::*;
     use crate::{EventLoop, now};
@@ -482,6 +486,29 @@ mod tests {
                 server.on_error(drop).shutdown_when(yields).await.unwrap();
             });
         }
+    }
+
+    /// Other threads may write to stderr while the default function makes a line for it of an error.
+    #[test]
+    fn an_error_is_formatted_before_stderr_is_locked() {
+        struct Failed(Rc<Cell<bool>>);
+        impl Display for Failed {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let (wrote, written) = mpsc::channel();
+                thread::spawn(move || {
+                    drop(io::stderr().lock());
+                    wrote.send(())
+                });
+                self.0.set(written.recv_timeout(Duration::from_secs(10)).is_ok());
+                f.write_str("a test")
+            }
+        }
+        let others_may_write = Rc::new(Cell::new(false));
+        let seen = others_may_write.clone();
+        let handle = move |_, _| std::future::ready(Err::<(), _>(Failed(seen.clone())));
+        let server = serve(Script(RefCell::new([Ok(1)].into())), handle);
+        crate::run(server.shutdown_when(crate::yield_now()).into_future()).unwrap();
+        assert!(others_may_write.get());
     }
 
     /// After an error `serve` waits for a second, or until a connection ends; but not if the client was at
