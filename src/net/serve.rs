@@ -21,7 +21,8 @@ use crate::task::join::JoinError;
 use crate::time::sleep::{Sleep, sleep};
 use crate::time::timeout::timeout;
 
-/// How long `serve` waits after an error of `accept`: as long as asyncio and axum do.
+/// How long `serve` waits after an error of `accept`: as long as asyncio and axum do. (For want of descriptors,
+/// `accept` leaves its side ready, as no edge comes when there are some again: to try at once would spin.)
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Accepts connections until it is shut down, and spawns a task for each that runs `handler`: asyncio's
