@@ -33,8 +33,9 @@
 //!   awaits nothing more: its destructors run, where Python's `finally` would.
 //! - A drop does not wait for these destructors. Dropping a [`gather`](fn@crate::gather) or a [`TaskGroup`], as
 //!   a [`timeout`] does, only aborts its children: they are dropped by the end of the next batch, and what they
-//!   gather one batch later. Until then these may still be polled. asyncio cancels all at once, and awaits them.
-//!   To wait for a group's tasks: `abort_all`, then `join_next` until `None`.
+//!   gather one batch later. Until then these may still be polled. asyncio cancels a `gather` of gathers at once
+//!   (a `TaskGroup` within another two turns later), and awaits them. To wait for a group's tasks: `abort_all`,
+//!   then `join_next` until `None`.
 //! - Cancellation does not pass through a handle: whatever drops a [`JoinHandle`] leaves its task running.
 //! - An `Err` of a task whose handle is dropped is lost, where asyncio logs "exception was never retrieved". A
 //!   panic is reported by the panic hook.
@@ -104,7 +105,7 @@
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
-//! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task. To detach it, `drop` the handle: the compiler warns of one that is not used. A future that panics is dropped when its panic is over, so `std::thread::panicking()` is false in its destructor; in tokio it is true |
+//! | [`spawn`] | `create_task`, `ensure_future` | `spawn_local` | polled in the next batch; asyncio keeps only a weak reference to a task. To detach it, `drop` the handle: the compiler warns of one that is not used. If a poll panics, the variables of an `async fn` are dropped while the panic unwinds, as in tokio. A spawned future that is written by hand is dropped after that, so `std::thread::panicking()` is false in its destructor; in tokio it is true |
 //! | [`spawn_named`] | `create_task(…, name=…)` | `task::Builder::name` (unstable) | there is no `Task.set_name` |
 //! | [`JoinHandle`] | `Task` | the same | it can be awaited once, which takes the value (several can await its `shared()`, of `futures`); not in the task itself; and only on the loop's own thread, where tokio's can be awaited on any. When the loop is gone it gives "cancelled"; a `Task` keeps its result. A value without a wait: `if task.is_finished() { task.await }` (after 128 results in one poll it yields first) |
 //! | [`JoinHandle::abort`] | `Task.cancel` | the same | the future is dropped at its place in the ready queue; it cannot refuse, and there is no `uncancel` and no `cancelling`. A task that aborts itself loses what its poll returns, an `Err` too |
@@ -146,10 +147,10 @@
 //! | [`AsCompleted`] | the iterator | `FuturesUnordered` | |
 //! | [`TaskGroup`] | `TaskGroup` | `JoinSet`; `TaskTracker` of `tokio-util` | no `async with`: await one of its joins. All tasks have one type; for others, [`gather!`]. Dropping it aborts its tasks, as a `JoinSet` does. A task that is done stays in it until it is joined, where asyncio's forgets it: a server joins as it goes |
 //! | [`TaskGroup::new`] | `TaskGroup()` | `JoinSet::new` | |
-//! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`]. When the group's loop is gone a join panics, where a `JoinSet`'s gives "cancelled". No `detach_all` and no `extend` |
+//! | [`TaskGroup::spawn`] | `TaskGroup.create_task` | `JoinSet::spawn_local` | takes `&self`, so tasks can spawn siblings; gives an [`AbortHandle`]. No `detach_all` and no `extend` |
 //! | [`TaskGroup::spawn_named`] | `TaskGroup.create_task(…, name=…)` | `JoinSet::build_task` (unstable) | |
 //! | [`TaskGroup::try_spawn`] | `create_task`, with its `RuntimeError` | none | gives the future back if the group is closed, by `close` or by a failure that `join_all` or `try_join_all` has seen. After a join without a failure the group takes more tasks; asyncio's refuses: "is finished" |
-//! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`; for `try_join_next`, `poll_once(group.join_next())` of `futures_lite`, in the task that waits for the group (another one would take over its wake), and as long as the poll has budget: it gives `None` after 128. For `join_next_with_id`, let the task return a number of its own; a [`JoinError`] has the [`id`](JoinError::id) of the [`AbortHandle`] |
+//! | [`TaskGroup::join_next`] | none | `JoinSet::join_next` | takes `&self`. When the group's loop is gone, every join panics; a `JoinSet`'s gives "cancelled". For `try_join_next`, `poll_once(group.join_next())` of `futures_lite`, in the task that waits for the group (another one would take over its wake), and as long as the poll has budget: it gives `None` after 128. For `join_next_with_id`, let the task return a number of its own; a [`JoinError`] has the [`id`](JoinError::id) of the [`AbortHandle`] |
 //! | [`TaskGroup::poll_join_next`] | none | `JoinSet::poll_join_next` | |
 //! | [`TaskGroup::join_all`] | the end of `async with` | `JoinSet::join_all` | values in spawn order. The first panic aborts the others and is resumed: no `ExceptionGroup`. Nothing is aborted before it is awaited, and the code that spawns is never cancelled: for that, spawn it too |
 //! | [`TaskGroup::try_join_all`] | the end of `async with` | none | an `Err` aborts the others too |
@@ -173,7 +174,7 @@
 //! | [`Elapsed`] | `TimeoutError` | the same | |
 //! | [`interval`] | none | the same | |
 //! | [`Interval`] | none | the same | |
-//! | [`Interval::tick`], [`Interval::poll_tick`] | none | the same | for `IntervalStream`, `futures_lite::stream::poll_fn` around `poll_tick` |
+//! | [`Interval::tick`], [`Interval::poll_tick`] | none | the same | for `IntervalStream` of `tokio-stream`, `futures_lite::stream::poll_fn` around `poll_tick` |
 //! | [`Interval::period`] | none | the same | |
 //! | [`Interval::reset`], [`Interval::reset_immediately`], [`Interval::reset_after`], [`Interval::reset_at`] | none | the same | they wake no task, as [`Sleep::reset`]. `interval_at` is a `reset_at` before the first tick |
 //! | [`Interval::missed_tick_behavior`], [`Interval::set_missed_tick_behavior`] | none | the same | |
@@ -182,11 +183,12 @@
 //! # Sockets: `boucle::net`
 //!
 //! All sockets: `from_std` makes the socket non-blocking (tokio's leaves that to you); split a stream with
-//! `futures_lite::io::split` (tokio's `into_split`), and `close` the writing half: its drop does not shut down,
-//! as that of tokio's does. For `try_read`, `try_recv_from` and the like, `poll_once(socket.recv_from(…))` of
-//! `futures_lite`: as in tokio, it finds what the latest park has reported; it gives `None` after 128 results in
-//! one poll. For the `readable` of a `TcpStream`, `peek` into one byte; for `writable`, `ready` and `try_io`, an
-//! [`AsyncFd`] around std's socket.
+//! `futures_lite::io::split` (tokio's `into_split`), and `close` the writing half: its drop does not shut the
+//! stream down, but that of tokio's does. For `try_read`, `try_recv_from` and the like,
+//! `poll_once(socket.recv_from(…))` of `futures_lite`: as in tokio, it finds what the latest park has reported;
+//! it gives `None` after 128 results in one poll. For the `readable` of a `TcpStream`, `peek` into one byte. For
+//! `writable`, `ready` and `try_io`, an [`AsyncFd`] around std's socket, which must be non-blocking, as the one
+//! that `into_std` gives.
 //!
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
@@ -197,7 +199,7 @@
 //! | [`TcpListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | |
 //! | [`TcpListener::from_std`], [`TcpListener::into_std`] | `create_server(sock=…)` | the same | |
 //! | [`TcpStream`] | `StreamReader` with a `StreamWriter` | the same | no buffer of its own: `futures_lite::io` has `BufReader`, `BufWriter` and `read_until`. `write_all` is `write` and `drain`: it waits for room. A `write_all` that is dropped does not send the rest (asyncio's `write` has taken all): spawn it, if a [`timeout`] must not cut it. Dropping the stream is `close`: what was written is sent, but received bytes that were not read cause a reset (asyncio's reader has usually taken them) |
-//! | [`TcpStream::connect`] | `open_connection`, `loop.sock_connect` | the same | "Happy Eyeballs", with a delay of 250 ms. asyncio has no `happy_eyeballs_delay` by default, and tries one address after the other, as tokio. The error is the last address's; asyncio's names all |
+//! | [`TcpStream::connect`] | `open_connection`, `loop.sock_connect` | the same | "Happy Eyeballs", with a delay of 250 ms. asyncio has no `happy_eyeballs_delay` by default, and tries one address after the other, as tokio. The error is that of the address that failed last; asyncio's names all |
 //! | [`TcpStream::connect_timeout`] | `wait_for(open_connection(…), …)` | `timeout` around it | the error names the address |
 //! | [`TcpStream::peek`] | none | the same | |
 //! | [`TcpStream::nodelay`], [`TcpStream::set_nodelay`], [`TcpStream::ttl`], [`TcpStream::set_ttl`] | `get_extra_info("socket")`, then `setsockopt` | the same | asyncio sets `TCP_NODELAY`, the others do not |
@@ -209,7 +211,7 @@
 //! | [`UdpSocket::connect`] | `create_datagram_endpoint(remote_addr=…)` | the same | |
 //! | [`UdpSocket::send`], [`UdpSocket::poll_send`] | `DatagramTransport.sendto` | the same | asyncio's buffers the message; here, as in tokio, it waits for room |
 //! | [`UdpSocket::recv`], [`UdpSocket::poll_recv`] | `datagram_received` | the same | a poll takes `&mut [u8]`, where tokio's takes a `ReadBuf` |
-//! | [`UdpSocket::send_to`], [`UdpSocket::poll_send_to`] | `DatagramTransport.sendto`, `loop.sock_sendto` | the same | also from a connected socket, to any address, where asyncio raises |
+//! | [`UdpSocket::send_to`], [`UdpSocket::poll_send_to`] | `DatagramTransport.sendto`, `loop.sock_sendto` | the same | on Linux, also from a connected socket to any other address, where `DatagramTransport.sendto` raises |
 //! | [`UdpSocket::recv_from`], [`UdpSocket::poll_recv_from`] | `datagram_received`, `loop.sock_recvfrom` | the same | |
 //! | [`UdpSocket::peek_from`] | none | the same | |
 //! | [`UdpSocket::local_addr`], [`UdpSocket::peer_addr`] | `get_extra_info` | the same | |
@@ -220,7 +222,7 @@
 //! | [`UnixListener::local_addr`] | `Server.sockets[0].getsockname()` | the same | addresses are std's |
 //! | [`UnixListener::from_std`], [`UnixListener::into_std`] | `start_unix_server(sock=…)` | the same | |
 //! | [`UnixStream`] | `StreamReader` with a `StreamWriter` | the same | |
-//! | [`UnixStream::connect`] | `open_unix_connection`, `loop.create_unix_connection` | the same | on Linux, waits if the listener's queue is full, where tokio's gives `WouldBlock`. For an abstract address, std's `connect_addr`, then `from_std` |
+//! | [`UnixStream::connect`] | `open_unix_connection`, `loop.create_unix_connection` | the same | on Linux, waits if the listener's queue is full, where tokio's gives `WouldBlock`. For an abstract address, std's `connect_addr` in [`run_in_executor`], since it blocks if the queue is full, then `from_std` |
 //! | [`UnixStream::pair`] | `socket.socketpair` | the same | |
 //! | [`UnixStream::local_addr`], [`UnixStream::peer_addr`] | `get_extra_info` | the same | |
 //! | [`UnixStream::from_std`], [`UnixStream::into_std`] | `open_unix_connection(sock=…)` | the same | |
@@ -256,7 +258,7 @@
 //! | boucle | asyncio | tokio | what differs |
 //! |---|---|---|---|
 //! | [`signal::ctrl_c`] | `KeyboardInterrupt` out of `run` | the same | once it was ready, a second Ctrl-C ends the process; after the first call of tokio's, none does |
-//! | [`signal::stream`] | `loop.add_signal_handler` | `signal::unix::signal` | any number of streams, on any loops and threads, where asyncio has one handler for a signal, on the main thread; dropping the last lets the signal act as before, also one that came just before |
+//! | [`signal::stream`] | `loop.add_signal_handler` | `signal::unix::signal` | any number of streams, on any loops and threads, where asyncio has one handler for a signal, on the main thread; dropping the last lets the signal act as before, perhaps also one that came just before the drop |
 //! | [`SignalStream`](crate::signal::SignalStream) | `loop.remove_signal_handler` | `signal::unix::Signal` | a `Stream` too |
 //! | [`SignalStream::recv`](crate::signal::SignalStream::recv), [`SignalStream::poll_recv`](crate::signal::SignalStream::poll_recv) | the callback | the same | gives `()`, not `Option<()>`: the stream does not end. Signals that arrive between two polls count as one, as tokio's; asyncio may call back for each |
 //! | [`SignalKind`](crate::signal::SignalKind) | `signal.Signals` | the same | an enum, of eleven; asyncio takes any signal, as tokio's `from_raw` does |
@@ -300,8 +302,8 @@
 //! | several futures that borrow | none | `join!` | `futures_lite::future::zip`, `futures::join!` |
 //! | locks, semaphores | `Lock`, `Semaphore`, `BoundedSemaphore` | `sync` | tokio's `sync` itself: first come, first served, as asyncio's; a permit is given back by its drop, so not twice. `async-lock` has both too, but its semaphore may starve a waiter |
 //! | at most n at a time | `Semaphore` | `Semaphore`; `buffer_unordered` | tokio's `Semaphore` in tasks; or `buffered` and `buffer_unordered` of the crate `futures`, whose futures may borrow |
-//! | events, conditions, barriers | `Event`, `Condition`, `Barrier` | `Notify`, `watch`, `Barrier` | `event-listener` (beside a flag of your own: its `notify` is not remembered), tokio's `watch` with `wait_for` (it sees the last value alone: for `set` and at once `clear`, `Notify::notify_waiters`); `async-lock` has a barrier. A waiter of a barrier that is aborted still counts there, and in tokio's |
-//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself (but its `blocking_recv` and `blocking_send` block a loop for ever, where they panic in a task of tokio's; and a loop over a channel of tokio's that is never empty spends no budget: put a [`consume_budget`] into it); `try_recv` is `get_nowait`, `try_send` is `put_nowait`, a closed channel is `QueueShutDown`; for `Queue.join`, a count and an event; for `PriorityQueue` and `LifoQueue`, a `BinaryHeap` or a `Vec`, and tokio's `Notify` |
+//! | events, conditions, barriers | `Event`, `Condition`, `Barrier` | `Notify`, `watch`, `Barrier` | `event-listener` (beside a flag of your own: its `notify` is not remembered), tokio's `watch` with `wait_for` (it sees the last value alone: for `set` and at once `clear`, `Notify::notify_waiters`); `async-lock` has a barrier. In its barrier, as in tokio's, a waiter that was aborted still counts; asyncio's forgets it |
+//! | channels | `Queue` | `mpsc`, `oneshot`, `watch`, `broadcast` | `async-channel`, `async-broadcast`, or tokio's `sync` itself (but its `blocking_recv` and `blocking_send` block the whole loop, where they panic in a task of tokio's). None of these spends budget: a `while let` over a channel that is never empty needs a [`consume_budget`] in it. `try_recv` is `get_nowait`, `try_send` is `put_nowait`, a closed channel is `QueueShutDown`; for `Queue.join`, a count and an event; for `PriorityQueue` and `LifoQueue`, a `BinaryHeap` or a `Vec`, and tokio's `Notify` |
 //! | a result that is set from outside | `loop.create_future`, `Future.set_result`, `Future.set_exception`, `wrap_future` | `oneshot` | `futures::channel::oneshot`, of a `Result` |
 //! | to shield a task from its awaiter | `shield` | none needed | none needed: dropping a handle aborts nothing |
 //! | a callback, soon or later | `call_soon`, `call_later`, `call_at` | none | `let due = sleep(delay); spawn(async move { due.await; f() })`; to cancel it, abort the task |
@@ -319,20 +321,20 @@
 //! | lines and buffers | `StreamReader.readline` | `io::BufReader` | `futures_lite::io::BufReader`; its `read_line` needs an empty `String`. A line has no limit (asyncio's: 64 KiB): for one, `LinesCodec::new_with_max_length` of `tokio-util`, which after a line that is too long gives an error, and then `None` once before the next line. Lines in the buffer come without a wait: see [`consume_budget`]. For `read_buf`, `read_u16` and the like, tokio's `AsyncReadExt` on `stream.compat()` |
 //! | both directions of a proxy | two tasks, `write_eof` | `io::copy_bidirectional` | the same, on `stream.compat()` (tokio's feature `io-util`). `futures_lite::io::copy` does not close what it writes to: after it, `stream.shutdown(Shutdown::Write)` |
 //! | files | none | `fs` | `async-fs`, [`run_in_executor`] |
-//! | child processes | `create_subprocess_exec`, `create_subprocess_shell`, `loop.subprocess_exec`, `loop.subprocess_shell` | `process` | `async-process`; for a shell, `Command::new("sh").arg("-c")`. A process that still runs at the end of the program goes on, where asyncio kills it: `kill_on_drop(true)`. `terminate` and `send_signal` are `rustix::process::kill_process` |
+//! | child processes | `create_subprocess_exec`, `create_subprocess_shell`, `loop.subprocess_exec`, `loop.subprocess_shell` | `process` | `async-process`; for a shell, `Command::new("sh").arg("-c")`. A process that still runs at the end of the program goes on, unless it has `kill_on_drop(true)`; asyncio kills it (since 3.12, on Linux). `terminate` and `send_signal` are `rustix::process::kill_process` |
 //! | blocking work in place | none | `block_in_place` | [`run_in_executor`] |
 //! | a look-up of a name | `loop.getaddrinfo` | `net::lookup_host` | std's `ToSocketAddrs` in [`run_in_executor`] |
 //! | the name of an address | `loop.getnameinfo` | none | `reverse_lookup` of `hickory-resolver`: see [`ecosystem`] |
-//! | a file into a socket | `loop.sendfile`, `loop.sock_sendfile` | none | `futures_lite::io::copy` of an `async_fs::File`, by a buffer; in the kernel, `rustix::fs::sendfile` in `write_with` of an [`AsyncFd`] around `stream.into_std()?` |
+//! | a file into a socket | `loop.sendfile`, `loop.sock_sendfile` | none | `futures_lite::io::copy` of an `async_fs::File`, by a buffer; in the kernel (Linux), `rustix::fs::sendfile` in `write_with` of an [`AsyncFd`] around `stream.into_std()?` |
 //! | the process at the other end of a Unix socket | `socket.SO_PEERCRED` | `UnixStream::peer_cred` | `rustix::net::sockopt::socket_peercred` (Linux) |
 //! | to move the clock by hand | none | `time::advance`, `pause`, `resume` | a virtual clock, and [`EventLoop::turn`] with a timeout, again and again: when no task is ready, and a task or a [`LoopHandle`] is left, it moves time to the next deadline or by the timeout. While a task waits for a socket, time is real |
 //! | to end the program from a task | `sys.exit` | `std::process::exit` | the same, which runs no destructor (asyncio's `run` cancels all tasks first); better, end the main coroutine |
 //! | an asynchronous test | `unittest.IsolatedAsyncioTestCase` | `#[tokio::test]` | [`run`] in a `#[test]`; for `start_paused`, a loop with a virtual clock |
-//! | to tell tasks to stop | `Event` | `CancellationToken` of `tokio-util` | the same token; it needs no tokio runtime. `TaskTracker` needs none either: `spawn(tracker.track_future(work))` |
+//! | to tell tasks to stop | `Event` | `CancellationToken` of `tokio-util` | the same token; it needs no tokio runtime. `TaskTracker` (feature `rt`) needs none either: `spawn(tracker.track_future(work))` |
 //! | a task that ends with its handle | none | `AbortOnDropHandle` of `tokio-util` | a [`TaskGroup`] of one; `remote_handle` of `futures` |
 //! | tasks by a key | none | `JoinMap` of `tokio-util` | a [`TaskGroup`] whose tasks return their keys; for errors, a map from [`AbortHandle::id`] |
 //! | values that expire | `loop.call_later` | `DelayQueue` of `tokio-util` | a task with a [`sleep`] for each, or a `FuturesUnordered` of sleeps |
-//! | counts of tasks and polls | `all_tasks` | `Handle::metrics` | [`Turn`], [`dump()`], [`Live`] in an observer |
+//! | counts of tasks and polls | `all_tasks` | `Handle::metrics` (of polls, unstable) | [`Turn`], [`dump()`], [`Live`] in an observer |
 //! | frames of a stream | `StreamReader.readuntil`, `readexactly` | `codec::Framed` of `tokio-util` | the same, on `stream.compat()`; `futures_lite`'s `read_until`, `read_exact`. For a separator of several bytes, `read_until` the last of them, until the vector ends with it. A `read_exact` or `read_line` that is dropped, as by a [`timeout`], loses what it has read; a `StreamReader` keeps it, and so do `Framed`, `lines()` and the vector of `read_until`. Or go on with the same future: `timeout(limit, &mut read)`, pinned. An early end does not tell how many bytes came, as `IncompleteReadError.partial` does |
 //! | options of a socket | `get_extra_info("socket")` | `TcpSocket` | `socket2`, then `from_std`; its `SockRef` for a socket of boucle |
 //! | a connection from a local address | `open_connection(local_addr=…)` | `TcpSocket::bind`, then `connect` | `bind` and `connect_timeout` of `socket2` in [`run_in_executor`], then [`TcpStream::from_std`] |

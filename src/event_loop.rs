@@ -1,7 +1,7 @@
 //! The event loop: the ways to make, run, stop and close it.
 //!
-//! `run`, `block_on`, `run_forever` and `turn` all call [`turn::run_until`], which makes turns. [`Until`] has
-//! when it returns to each of them.
+//! `run`, `block_on`, `run_forever` and `turn` all call [`turn::run_until`], which makes turns. [`Until`] says
+//! when it returns.
 
 use std::any::type_name;
 use std::fmt;

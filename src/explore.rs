@@ -115,8 +115,8 @@
 //! - A deadlock.
 //! - [Too many polls](Explore::polls).
 //! - What shows that the program is not deterministic: a choice that a schedule planned is never made, or has
-//!   too few options; the last of them has another number of options than before; or a failure does not come
-//!   again under the same schedule. The report says so, in place of a picture.
+//!   too few options; the last planned choice has another number of options than before; or a failure does not
+//!   come again under the same schedule. The report says so, in place of a picture.
 //!
 //! **A run that waits for what is not virtual** (a socket, a signal, a job, another thread by a
 //! [`LoopHandle`](crate::LoopHandle)) is not deadlocked, and nothing limits how long it waits: if nothing comes,
@@ -128,10 +128,16 @@
 //! [`hold_clock`](crate::LoopHandle::hold_clock): otherwise time jumps to the deadline at once, and the run
 //! fails while its message is on the way. While the clock is held, and beside a socket or a job, time is real.
 //!
-//! **A program that handles panics**, as a supervisor does, sets a hook of its own, first of all. Then a panic
-//! is a failure only if it ends the main future, and the program's hook gets them all, until the next run, on
-//! any thread, installs exploration's hook again. So explore such a program on one thread, in a test binary of
-//! its own:
+//! **Exploration's hook** finds the panics; a run installs it if it is missing. It prints nothing: the report
+//! has the first panic. A replay passes that panic to the earlier hook too, so `RUST_BACKTRACE=1` gives a
+//! backtrace. A panic that ends the process, as with `panic = "abort"`, or in a destructor while another panic
+//! unwinds, leaves no time for a report: the hook prints the schedule and the panic, unless the panic's message
+//! panics too.
+//!
+//! **A program that handles panics**, as a supervisor does, sets a panic hook of its own, first of all. Then a
+//! panic is a failure only if it ends the main future, and the program's hook gets them all, until the next run,
+//! on any thread, installs exploration's hook again. So explore such a program on one thread, in a test binary
+//! of its own:
 //!
 //! ```
 //! # async fn worker() { panic!("no luck") }
@@ -144,12 +150,6 @@
 //!
 //! A program that takes exploration's hook ([`take_hook`](std::panic::take_hook)) must call it from its own:
 //! exploration installs no second one while that exists.
-//!
-//! **Exploration's hook** finds the panics; a run installs it if it is missing. It prints nothing: the report
-//! has the first panic. A replay passes that panic to the earlier hook too, so `RUST_BACKTRACE=1` gives a
-//! backtrace. A panic that ends the process, as with `panic = "abort"`, or in a destructor while another panic
-//! unwinds, leaves no time for a report: the hook prints the schedule and the panic, unless the panic's message
-//! panics too.
 
 mod options; // how a program is explored
 mod deviations; // where a schedule leaves FIFO
@@ -240,7 +240,7 @@ pub fn explore<F: Future>(program: impl Fn() -> F + Sync) -> Explored {
 ///
 /// The order of tasks is FIFO, and the operation is polled before the tasks that `setup` has spawned;
 /// [`Explore::cancel`] tries other orders too. With [`Explore::spurious_polls`] the operation is also dropped
-/// later, while it still waits and other tasks go on: as a `timeout` or a `select` may do it.
+/// later, while it still waits and other tasks go on, as a `timeout` or a `select` may drop it.
 ///
 /// # Panics
 ///

@@ -14,8 +14,8 @@
 //!
 //! Any number of futures and streams may wait for one signal, on any threads and loops, or on another executor:
 //! each receives it. While a stream or a polled [`ctrl_c`] exists, the signal's default action does not happen.
-//! When none is left, it happens again, perhaps also for a signal that came just before: Ctrl-C ends the
-//! process. ([`ctrl_c`] says what happens if several wait and one hangs.)
+//! When none is left, it happens again: Ctrl-C ends the process. (A Ctrl-C just before that may do so, too.) If
+//! several wait and one hangs, see [`ctrl_c`].
 //!
 //! If the process ignored the signal, or had a handler of its own, before this module first waited for it, that
 //! is in force again instead. (On Linux. Elsewhere the module cannot tell, and takes the default action; but
@@ -177,8 +177,8 @@ pub fn stream(kind: SignalKind) -> io::Result<SignalStream> {
 /// No signal is received twice. Signals that arrive between two polls count as one, as do those that arrive
 /// faster than the process can handle them.
 ///
-/// Dropping it lets the signal act as before, unless something else waits for it. A signal that has arrived and
-/// was not received is lost.
+/// Dropping it lets the signal act as before, unless something else waits for it. A signal that was not received
+/// is lost; one that came just before the drop may act as before instead, as if it had come after it.
 ///
 /// ```
 /// use boucle::signal::{self, SignalKind};

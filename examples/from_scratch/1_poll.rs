@@ -1,4 +1,4 @@
-//! From scratch, 1: two coroutines, polled in turn. No waker, no queue: a loop of a few lines.
+//! From scratch, 1: two coroutines, polled again and again. No waker, no queue: a loop of a few lines.
 //!
 //! ```sh
 //! cargo run --example scratch_1
@@ -15,7 +15,7 @@
 //! polled more than 1,000 times, where four polls would have done
 //! ```
 //!
-//! A future is a value with one function, `poll`, which goes on from where the future stands and answers
+//! A future is a value with one function, `poll`, which goes on from where the future stands and returns
 //! "ready", with the result, or "pending". It must not wait: while one poll waits, no other future is polled.
 //! `MySleep` is a coroutine by hand; the compiler makes the same of `mysleep`.
 //!

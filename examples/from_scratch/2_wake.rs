@@ -13,7 +13,7 @@
 //! woken during its poll, and asleep all the same: the wake is lost
 //! ```
 //!
-//! The loop hands a waker to each poll. A future that answers "pending" has arranged that the waker is called
+//! The loop hands a waker to each poll. A future that returns "pending" has arranged that the waker is called
 //! when it can go on: that is the whole contract. Here a thread that sleeps in the future's place calls it.
 //!
 //! A wake may come at any time, even before the loop sleeps, so it must leave a mark. `unpark` leaves a

@@ -23,7 +23,8 @@ use super::source::{READS, Source};
 ///
 /// [`readable`](Self::readable) and [`writable`](Self::writable) wait; then a read does not block, but a long
 /// write may. [`read_with`](Self::read_with) and [`write_with`](Self::write_with) wait only if the operation
-/// would block, which saves a system call each time; for these, make the descriptor non-blocking first.
+/// would block, which saves a system call each time; for these, make the descriptor non-blocking first. (The
+/// first read also waits until there is something, which differs for a FIFO that no writer has opened yet.)
 ///
 /// It belongs to the loop on which it was made, and stays registered until it is dropped, on whichever thread
 /// that happens. A duplicate of the descriptor can be registered too. The descriptor itself is registered once:

@@ -7,8 +7,8 @@
 //! BOUCLE_TRACE=run.html cargo run --example sleep
 //! ```
 //!
-//! `BOUCLE_TRACE=timeline` prints the run as text, on stderr. `run.svg` is a drawing, `run.json` a file for
-//! Perfetto.
+//! `BOUCLE_TRACE=timeline` prints each loop as text, on stderr, when it ends. `BOUCLE_TRACE=run.svg` writes a
+//! drawing, `BOUCLE_TRACE=run.json` a file for Perfetto.
 //!
 //! A file has all loops of the process. It is written when a loop ends, and, on Unix, on Ctrl-C, unless the
 //! program waits for that itself; not by `process::exit`, nor by another signal, such as SIGTERM. Each loop that
@@ -17,7 +17,8 @@
 //! A recording keeps the latest million events. So of a long run, as of a service, the page has only the end;
 //! text and SVG have the beginning of these events.
 //!
-//! What cannot be written is reported on stderr, as is a value that is not understood; the program goes on.
+//! A file that cannot be written is reported on stderr, as is a value of `BOUCLE_TRACE` that is not understood;
+//! the program goes on.
 //!
 //! In a test, a [`Recorder`] keeps what has happened:
 //!
