@@ -180,7 +180,10 @@ impl<T: 'static> TaskGroup<T> {
     ) -> AbortHandle {
         let future = Unspawned::new(future); // The name's conversion may panic.
         let name = name.into().into_boxed_str();
-        assert!(!self.is_closed(), "{CLOSED}");
+        if self.is_closed() {
+            drop(future); // Not while the panic unwinds.
+            panic!("{CLOSED}");
+        }
         let task = self.spawn_from(Location::caller(), future);
         set_name(&task, name);
         task

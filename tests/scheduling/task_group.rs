@@ -3,6 +3,7 @@
 use std::future::{pending, ready};
 use std::pin::pin;
 use std::rc::Rc;
+use std::thread;
 
 use boucle::trace::Recorder;
 use boucle::{EventLoop, TaskGroup, now, sleep, spawn, timeout, yield_now};
@@ -225,8 +226,24 @@ fn a_closed_group_refuses() {
         assert_eq!(group.try_spawn(ready(2)).unwrap_err().await, 2);
         let refusal = panic_of(|| group.spawn(ready(3)));
         assert_eq!(refusal, "the TaskGroup is closed: it takes no more tasks");
-        assert_eq!(panic_of(|| group.spawn_named("late", ready(4))), refusal);
         assert_eq!(group.join_all().await, [1]);
+
+        // By the conversion of the name. The future is dropped before the panic, as that of `spawn` is.
+        struct Name<'a>(&'a TaskGroup<()>);
+        impl From<Name<'_>> for String {
+            fn from(name: Name<'_>) -> String {
+                name.0.close();
+                "late".to_owned()
+            }
+        }
+        let (group, log) = (TaskGroup::new(), Log::default());
+        for _ in 0..2 {
+            let dropped = log.clone();
+            let on_drop = OnDrop(move || dropped.add(thread::panicking()));
+            let refused = panic_of(|| group.spawn_named(Name(&group), async move { drop(on_drop) }));
+            assert_eq!((refused, group.len()), (refusal.clone(), 0));
+        }
+        assert_eq!(log.take(), ["false", "false"]);
     });
 }
 
