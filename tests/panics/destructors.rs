@@ -52,6 +52,16 @@ fn a_name_that_panics_ends_no_process() {
     });
 }
 
+/// Where no loop runs, a group drops its first future quietly, and panics once.
+#[test]
+fn a_group_without_a_loop_ends_no_process() {
+    let group = TaskGroup::new();
+    let bomb = Bomb("in the future");
+    let panicked = panic_of(|| group.spawn(async move { drop(bomb) }));
+    assert!(panicked.starts_with("TaskGroup needs an event loop"), "{panicked}");
+    assert!(group.is_empty());
+}
+
 /// Of a task whose poll and whose destructor panic, the handle gives the panic of the poll.
 #[test]
 fn the_first_panic_of_a_task_is_reported() {
