@@ -339,7 +339,7 @@
 //! | options of a socket | `get_extra_info("socket")` | `TcpSocket` | `socket2`, then `from_std`; its `SockRef` for a socket of boucle |
 //! | a connection from a local address | `open_connection(local_addr=…)` | `TcpSocket::bind`, then `connect` | `bind` and `connect_timeout` of `socket2` in [`run_in_executor`], then [`TcpStream::from_std`] |
 //! | stdin | `connect_read_pipe` | `io::stdin` | `blocking::Unblock::new(std::io::stdin())`, which reads on a thread, a file too |
-//! | pipes and terminals | `connect_read_pipe`, `connect_write_pipe` | `net::unix::pipe` | [`AsyncFd`], but not around a reader with a buffer, such as `std::io::stdin()` |
+//! | pipes and terminals | `connect_read_pipe`, `connect_write_pipe` | `net::unix::pipe` | [`AsyncFd`], but not around a reader with a buffer, such as `std::io::stdin()`. For a FIFO, await `readable` before the first read: it finds the end if no writer has opened it yet |
 //!
 //! [`ecosystem`] has more, with what was tried.
 // For the links.

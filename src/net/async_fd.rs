@@ -23,8 +23,9 @@ use super::source::{READS, Source};
 ///
 /// [`readable`](Self::readable) and [`writable`](Self::writable) wait; then a read does not block, but a long
 /// write may. [`read_with`](Self::read_with) and [`write_with`](Self::write_with) wait only if the operation
-/// would block, which saves a system call each time; for these, make the descriptor non-blocking first. (The
-/// first read also waits until there is something, which differs for a FIFO that no writer has opened yet.)
+/// would block, which saves a system call each time; for these, make the descriptor non-blocking first. A read
+/// of a FIFO that no writer has opened yet does not block, and finds the end: await
+/// [`readable`](Self::readable) before the first.
 ///
 /// It belongs to the loop on which it was made, and stays registered until it is dropped, on whichever thread
 /// that happens. A duplicate of the descriptor can be registered too. The descriptor itself is registered once:
@@ -56,7 +57,7 @@ pub struct AsyncFd<T: AsFd> {
 }
 
 impl<T: AsFd> AsyncFd<T> {
-    /// Watches a descriptor on the running loop. O(1), and two system calls; another one when a write has to
+    /// Watches a descriptor on the running loop. O(1), and one system call; another one when a write has to
     /// wait for the first time.
     ///
     /// ```
@@ -83,11 +84,9 @@ impl<T: AsFd> AsyncFd<T> {
     #[track_caller]
     pub fn new(value: T) -> io::Result<AsyncFd<T>> {
         let source = Source::new(value, READS, true)?;
-        // Unlike a new socket, it often has something: no need to wait for the event. But the kernel is asked
-        // first: a read of a FIFO that no writer has opened yet would not block, and find the end.
-        if ask(source.io().as_fd(), PollFlags::IN | PollFlags::PRI).is_ok() {
-            source.set_ready(Side::Read);
-        }
+        // Unlike that of a new socket, the first operation is tried at once: it may begin what it waits for, and
+        // there is often something to read.
+        source.set_ready(Side::Read);
         Ok(AsyncFd { source })
     }
 
