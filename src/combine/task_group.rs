@@ -109,9 +109,6 @@ pub struct TaskGroup<T> {
     closed: Cell<bool>,
 }
 
-/// The panic of a spawn.
-const CLOSED: &str = "the TaskGroup is closed: it takes no more tasks";
-
 /// The id of a task that was joined, and its result.
 type Joined<T> = (u64, Result<T, JoinError>);
 
@@ -155,7 +152,7 @@ impl<T: 'static> TaskGroup<T> {
     /// group's loop is full, or lives on another thread.
     #[track_caller]
     pub fn spawn<F: Future<Output = T> + 'static>(&self, future: F) -> AbortHandle {
-        self.try_spawn(future).ok().expect(CLOSED)
+        self.spawn_if_open(Unspawned::new(future))
     }
 
     /// Starts a task with a name, as [`spawn_named`](crate::spawn_named) does, in the group.
@@ -180,11 +177,7 @@ impl<T: 'static> TaskGroup<T> {
     ) -> AbortHandle {
         let future = Unspawned::new(future); // The name's conversion may panic.
         let name = name.into().into_boxed_str();
-        if self.is_closed() {
-            drop(future); // Not while the panic unwinds.
-            panic!("{CLOSED}");
-        }
-        let task = self.spawn_from(Location::caller(), future);
+        let task = self.spawn_if_open(future);
         set_name(&task, name);
         task
     }
@@ -213,6 +206,15 @@ impl<T: 'static> TaskGroup<T> {
             return Err(future);
         }
         Ok(self.spawn_from(Location::caller(), Unspawned::new(future)))
+    }
+
+    #[track_caller]
+    fn spawn_if_open<F: Future<Output = T> + 'static>(&self, future: Unspawned<F>) -> AbortHandle {
+        if self.is_closed() {
+            drop(future); // not while the panic unwinds
+            panic!("the TaskGroup is closed: it takes no more tasks");
+        }
+        self.spawn_from(Location::caller(), future)
     }
 
     /// Spawns a task that counts as spawned at `location`, closed or not.

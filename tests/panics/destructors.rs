@@ -49,6 +49,9 @@ fn a_name_that_panics_ends_no_process() {
         let group = TaskGroup::new();
         let panicked = panic_of(|| group.spawn_named(Name, future()));
         assert_eq!((panicked.as_str(), group.len()), ("in the name", 0));
+        group.close();
+        let refused = panic_of(|| group.spawn(future()));
+        assert_eq!(refused, "the TaskGroup is closed: it takes no more tasks");
     });
 }
 
