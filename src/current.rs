@@ -15,7 +15,7 @@
 //! | function | called by |
 //! |---|---|
 //! | `take`, `while_free`, `release` | the turn |
-//! | `wake`, `deliver` | wakers; whatever aborts a task, stops a loop, or is dropped |
+//! | `wake`, `deliver` | wakers; aborts; `EventLoop::stop`; the drop of a handle, a timer, a socket or a group |
 //! | `find`, `expect` | what has the number of a loop of this thread, such as a spawn |
 //! | `running`, `expect_running` | what begins on the running loop: a timer, a socket, a group |
 //! | `on_own_thread` | what belongs to a loop, when it is used |
@@ -35,7 +35,8 @@
 //!   stop or spawn) goes through the inbox, as from another thread. What needs an answer panics, and names the
 //!   cause.
 //! - **An observer** sees the loop, and may not use it. Its messages go through the inbox, too, and what needs
-//!   an answer panics, though the state is free. Only its wakes are done at once.
+//!   an answer panics, though the state is free. (But `now` and `Sleep::is_elapsed` answer by the real clock.)
+//!   Only its wakes are done at once.
 //! - **A stackful coroutine**, of another crate, has a stack of its own, and may be suspended inside any call,
 //!   even a poll. Then another one may run another loop of this thread, before the first comes back. [`take`]
 //!   makes the right loop the running one again.

@@ -106,6 +106,7 @@
 //! | batch | what was in the ready queue when the turn began (in a loop with an order, such as a shuffled one, a batch is one number, drawn from the queue) |
 //! | poll | to resume a *future*, once. The kernel is asked, never polled (mio's `Poll`, in `net/poller.rs`, is another thing) |
 //! | park | the second step: the loop asks the kernel for events, with a timeout (`park.rs` says when it need not). A turn sleeps nowhere else |
+//! | wake, waker | to *wake* a task is to put it in the ready queue; a waker does that |
 //! | arm, fire | a timer is armed when it is put into the *wheel*, the hierarchical table of timers, and fires in the third step of a turn, once its deadline has come |
 //! | task | a spawned future, with an *entry* in the table. A *cell* holds the future, later its output. The cell's allocation is the task's *box*, which the entry owns between polls |
 //! | slot | a place in a *slab*, which is a vector with a list of its free places: the index is valid until the entry is removed. (The wheel's slots are another thing) |
@@ -185,6 +186,7 @@
 //! | | `Ending` | how a task has ended |
 //! | | `budget` | counts the ready operations of a poll. `refill` begins the count, `end` ends it |
 //! | | `pops_per_park` | 61, or 0 if a park is due in any case |
+//! | | `waker`, `wake_quietly` | makes the waker of a number; wakes a waiter, and lets no panic out |
 //! | | `drop_quietly` | drops what may be the user's, and lets no panic out |
 //! | | `deferred_wakes` | foreign wakers, tasks of other loops, and all that is woken after the first of them: the turn wakes them while the state is free |
 //! | | `clock.elapsed` | the time since the loop was made, as a `Duration` |
@@ -214,8 +216,8 @@
 //! | `park.rs` | the rule of 61, and when a loop may sleep |
 //! | `wake/waker.rs` | the loop's only `unsafe` block, and why a pointer that is never followed is safe |
 //!
-//! Then the files that the story only calls, one path at a time. (A leaf, when it is polled, gets the state of
-//! its loop by `current::on_own_loop`, which returns `None` if the loop is gone, and panics if the loop lives
+//! Then the files that the story only calls, one path at a time. (What belongs to a loop gets its state, when it
+//! is polled, by `current::on_own_loop`, which returns `None` if the loop is gone, and panics if the loop lives
 //! but cannot be used here.)
 //!
 //! | file | what to look for |
@@ -292,10 +294,10 @@
 //!
 //! No edge is lost:
 //!
-//! - Only `State::wake_sources` marks sides by edges: in the third step, where nothing is polled. An operation
-//!   is tried in a poll, and if it would block, the same poll leaves the number. So no edge is marked after the
-//!   operation has found nothing and before the number is left. An edge that comes meanwhile waits in the
-//!   kernel, and a later park returns it.
+//! - Only `State::wake_sources` marks sides by edges: at the beginning of the third step, where it runs no user
+//!   code. An operation is tried in a poll, and if it would block, the same poll leaves the number. So no edge
+//!   is marked after the operation has found nothing and before the number is left. An edge that comes
+//!   meanwhile waits in the kernel, and a later park returns it.
 //! - A new read side is not ready, and registering the socket makes the kernel report what is there already.
 //! - After a short read new bytes will be an edge, and after a short write new room.
 //! - No event reaches the wrong source: all events of a park are handled before a slot can be freed and given to
@@ -304,10 +306,10 @@
 //! There are exceptions. A foreign waker is cloned between the system call and the leaving of the waiter: that
 //! is user code, which may even make a turn if no loop runs. So a waiter is left only if the side is still not
 //! ready; otherwise the task is woken at once (`Readiness::wait`). The others stand where they are handled:
-//! which short reads leave the side ready, and when too many waiters are woken (`net/readiness.rs`); which sides
-//! begin ready or are watched later, and a call that a signal has interrupted (`net/source.rs`); a `close` that
-//! wakes without an edge (`net/stream.rs`); the operation of an [`AsyncFd`](net::AsyncFd), which runs while the
-//! state is free (`net/async_fd.rs`).
+//! which short reads leave the side ready, when too many waiters are woken, and a call that a signal has
+//! interrupted (`net/readiness.rs`); which sides begin ready or are watched later (`net/source.rs`); a `close`,
+//! or a `shutdown` of the read side, that wakes without an edge (`net/stream.rs`, `net/tcp.rs`); an
+//! [`AsyncFd`](net::AsyncFd), whose operation runs while the state is free (`net/async_fd.rs`).
 //!
 //! **A wake on the loop's own thread.** `Waker::wake` calls `current::wake` (`current.rs`), which takes the
 //! state of the running loop. If the task in the slot has the number's identity (the loop's short id is in it),

@@ -1,6 +1,6 @@
 //! How a loop begins, and how it ends.
 //!
-//! At its end a loop drops the tasks that are left, in spawn order, and wakes what waits for each. (The main
+//! At its end a loop drops the tasks that are left, in spawn order, and wakes what awaits each. (The main
 //! future was dropped before, when its `block_on` ended.)
 //!
 //! A destructor is user code, and may do anything: spawn, wake, abort, drop handles, make a sleep, panic. So

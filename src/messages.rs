@@ -2,7 +2,8 @@
 //! thread.
 //!
 //! [`current::deliver`](crate::current::deliver) handles it at once if it finds the loop's state on this thread.
-//! Otherwise it goes into the inbox, and the turn handles it.
+//! Otherwise it goes into the inbox, and the turn handles it. `LoopHandle::spawn` and `stop` leave theirs in the
+//! inbox in any case, and so does the end of a `ClockHold`.
 
 use crate::net::readiness::Readiness;
 use crate::observe::event::EventKind;

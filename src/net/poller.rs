@@ -103,7 +103,7 @@ impl Poller {
     }
 }
 
-/// Returns how long to wait in `ppoll`, if the timeout is short. (Zero is no wait, and is left to mio.)
+/// Returns how long a short park lasts; `None` if the timeout is not short. (Zero is no wait, so not short.)
 fn short(timeout: Duration) -> Option<Duration> {
     (!timeout.is_zero() && timeout < LONG).then(|| timeout.max(SHORTEST))
 }

@@ -2,8 +2,8 @@
 //!
 //! A socket is registered once, edge-triggered, and stays registered until it is dropped. So a wait makes no
 //! system call, and the reactor remembers the [`Readiness`] of each side. (The first write that waits makes one,
-//! if it is of no TCP stream: see `READS` in `source.rs`. Where mio uses `poll` or event ports, each wait makes
-//! one.)
+//! if it is of no TCP stream: see `READS` in `source.rs`. Where mio uses `poll` or event ports, each
+//! wait after an operation that would block makes one.)
 //!
 //! An event's token is the slot of its source. A slot is freed after its socket is deregistered, and all
 //! events of a park are handled before other code runs, so no event reaches a later source of a slot.

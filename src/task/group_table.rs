@@ -1,8 +1,8 @@
 //! The table of groups: which members of a group are done. The parent's part is in `combine/group.rs`.
 //!
 //! A parent that polled n handles at each wake would make n² polls. So a task may be a *member* of a group. A
-//! [`GroupEntry`] counts the members that are not done, and lists those that the parent has to look at. When a
-//! member is done, the loop counts down, O(1), and wakes the parent if it is time.
+//! [`GroupEntry`] counts the members that are not done, and lists those of the others that the parent has to
+//! look at. When a member is done, the loop counts down, O(1), and wakes the parent if it is time.
 
 use std::collections::VecDeque;
 

@@ -27,7 +27,8 @@ use crate::wake::inbox::Message;
 use crate::wake::waker::waiter;
 
 /// A task's handle: await it for the task's value. It is `Send` and `Sync`, whatever the value is: another
-/// thread may abort the task by it, and drop it. The value is dropped on the loop's thread.
+/// thread may abort the task by it, and drop it. The value is dropped on the loop's thread. If several tasks poll
+/// it, only the last is woken.
 ///
 /// ```
 /// # boucle::run(async {
@@ -248,8 +249,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// What a handle finds when it asks for its task's output.
 enum Found {
-    /// The slot is free now, and the box holds the output. There is no box if the loop has refused the task, or
-    /// has ended.
+    /// The slot is free now, and the box holds the output. There is no box if the loop has refused the task, is
+    /// gone, or has dropped the output at its end.
     Done {
         task: Option<BoxedTask>,
         name: Option<Box<str>>,

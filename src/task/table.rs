@@ -92,7 +92,7 @@ pub(crate) enum Status {
 /// What waits for a task.
 pub(crate) enum Joiner {
     Nothing,
-    /// What awaits the handle.
+    /// What awaits the handle: if several have polled it, the last.
     Waiter(Waiter),
     /// The group of which the task is a member.
     Group(Member),

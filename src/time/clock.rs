@@ -85,7 +85,7 @@ impl Clock {
     }
 
     /// Returns how long the loop may sleep until a tick: zero if it has come; else at least a millisecond,
-    /// unless a fine deadline is as late, or the clock is virtual.
+    /// unless a fine deadline is as late, or later, or the clock is virtual.
     pub(crate) fn until(&self, tick: u64) -> Duration {
         let time = Duration::from_micros(tick).saturating_sub(self.elapsed());
         if time.is_zero() || tick <= self.fine_until || self.is_virtual() { time } else { time.max(FINE) }

@@ -9,7 +9,7 @@
 //!
 //! **Many wakes of a task are one message.** Each slot has a flag ([`Flags`]). Until the loop has taken the
 //! list, a slot gets no second message, and all wakes but the first take no lock. The wake goes to the task that
-//! has the slot when the message is read: a poll too many is legal, a lost wake is not.
+//! has the slot when the message is handled: a poll too many is legal, a lost wake is not.
 //!
 //! **Many messages do not lengthen a turn.** The loop takes the whole list at once, but handles a bounded
 //! number in each turn (`read_inbox` in `turn.rs`), and takes the next list when the first is done. The list
@@ -208,6 +208,7 @@ impl Inbox {
 
     /// Marks the loop as awake, takes the list, and then clears the flags of its slots. The messages are handled
     /// after that: so a wake that comes before the clearing, and leaves no message, is served by one of these.
+    /// (A flag whose message is not in the list yet stays set: its thread is about to push.)
     pub(crate) fn drain(&self, messages: &mut VecDeque<Message>) {
         debug_assert!(messages.is_empty());
         let mut contents = self.lock();

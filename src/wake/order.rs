@@ -1,7 +1,7 @@
 //! Another order than FIFO, to find what a program leaves to chance.
 //!
 //! In a loop with an order each batch is one task, drawn from all that are ready (`draw.rs`). Everything else is
-//! as in any loop, so a program that is right is right in each such order.
+//! as in any loop, so a program that is right has to be right in each such order.
 //!
 //! **Fairness.** After 64 draws that have passed over the task that became ready first, that task is next. So
 //! a task with n tasks ready before it is polled within 65 (n + 1) draws.
