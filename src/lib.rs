@@ -83,7 +83,8 @@
 //! together be more than 61. If none is due, the turn ends after step 1. With a thousand tasks that are always
 //! ready, a park follows each batch. With ten, it follows every sixth batch: after 60 polls, since a seventh
 //! would make 70. Polls are counted, not time, since reading the clock costs more than the loop's share of a
-//! poll. 61 is tokio's number, and as arbitrary here as there. (`turn.rs` has the exceptions.)
+//! poll. 61 is tokio's number, and as arbitrary here as there. (`turn.rs` counts *pops*, which are nearly the
+//! same, and has the exceptions.)
 //!
 //! With a virtual clock, an idle loop does not sleep: time jumps to the next deadline (`time/virtual_time.rs`
 //! has the exceptions).
@@ -102,7 +103,7 @@
 //!
 //! | word | meaning |
 //! |---|---|
-//! | turn | one iteration of the loop: one batch, then a park if one is due, then the wakes it brings |
+//! | turn | one iteration of the loop: one batch; then, if one is due, a park and the wakes after it |
 //! | batch | what was in the ready queue when the turn began (in a loop with an order, such as a shuffled one, a batch is one number, drawn from the queue) |
 //! | poll | to resume a *future*, once. The kernel is asked, never polled (mio's `Poll`, in `net/poller.rs`, is another thing) |
 //! | park | the second step: the loop asks the kernel for events, with a timeout (`park.rs` says when it need not). A turn sleeps nowhere else |
@@ -176,8 +177,8 @@
 //! `task/cell.rs`, `state.rs`, `park.rs`, `wake/waker.rs`.
 //!
 //! Skip what concerns observers: `log`, `record`, `notify`, `resume_panic`, `cause`, an `Origin`. Skip the
-//! virtual clock: `open_poller`, `begin_wait`, `end_wait`, `pass_virtual_time`, `deadlock`. Skip orders other
-//! than FIFO: `order` is `None`. And take this on trust:
+//! virtual clock: `open_poller`, `begin_wait`, `end_wait`, `pass_virtual_time`, `deadlock`, `NeedsPoller`. Skip
+//! orders other than FIFO: `order` is `None`. And take this on trust, when you meet it:
 //!
 //! | first met in | name | meaning |
 //! |---|---|---|
@@ -191,7 +192,7 @@
 //! | | `deferred_wakes` | foreign wakers, tasks of other loops, and all that is woken after the first of them: the turn wakes them while the state is free |
 //! | | `clock.elapsed` | the time since the loop was made, as a `Duration` |
 //! | | `inbox.drain` | marks the loop as awake, takes the messages, and then clears the flags of their slots |
-//! | | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, or something to drop |
+//! | | `state.receive` | does what a message asks for, and returns a `UserCode`: a closure to call, something to drop, or nothing |
 //! | `wake/waiter.rs` | `Quiet` | a value that is dropped quietly when it drops |
 //! | `task/table.rs` | `Member` | which member of which group a task is |
 //! | `task/cell.rs` | `catch_drop` | drops something, and returns the panic, if there is one, as a `Payload` |
@@ -267,8 +268,9 @@
 //!
 //! Dropping a handle detaches the task, which goes on.
 //!
-//! A handle, a `gather` and an operation of a socket first ask whether any budget is left, a sleep when it is
-//! over. If none is, it wakes its own task, and is pending (`task/budget.rs`).
+//! A handle, a `gather` (once its children are spawned) and an operation of a socket ask whether any budget is
+//! left before they look or try; a sleep asks when it is over. What finds none wakes its own task, and is
+//! pending (`task/budget.rs`).
 //!
 //! **A readable socket, to the poll.** A socket is non-blocking, and registered when it is made. Each of its two
 //! sides, read and write, is *ready* or not: ready means that an operation may succeed.
@@ -324,18 +326,19 @@
 //! `Future::poll` may be called without a wake. (A dropped read leaves its number with the side: the next edge
 //! wakes its task in vain.)
 //!
-//! Numbers repeat in the end, and do no more harm: a later loop may have the short id, and a later task of the
-//! slot the generation. Then a stale waker wakes in vain, and a stale number in the queue causes an early poll
-//! (`task/id.rs`, `wake/ready.rs`). If no loop has the short id, the inbox is closed, and drops the wake.
+//! Numbers repeat in the end, and do no more harm: a later loop may have the short id (through its inbox that
+//! alone is enough), and a later task of the slot the generation. Then a stale waker wakes in vain, and a stale
+//! number in the queue causes an early poll (`task/id.rs`, `wake/ready.rs`). If no loop has the short id, or its
+//! loop is ending, the inbox is closed, and drops the wake.
 //!
 //! **`gather`.** The call boxes the children. The first poll makes a group, and spawns them as its members. A
 //! group is an entry in a table of the loop: a counter of those that are not done, a list of those that have
 //! panicked, and the *parent*, the waiter that the `gather` leaves there when it has to wait
 //! (`task/group_table.rs`, `combine/group.rs`).
 //!
-//! 1. Each poll of the `gather`, the first too, looks at the group (`Group::poll_until`). If a member has
-//!    panicked, it resumes that panic. If all are done, the handles take the outputs out of the tasks' slots, in
-//!    the order of the children. Else it leaves its waiter as the parent, and is pending.
+//! 1. Each poll of the `gather`, the first too, looks at the group, if budget is left (`Group::poll_until`). If
+//!    a member has panicked, it resumes that panic. If all are done, the handles take the outputs out of the
+//!    tasks' slots, in the order of the children. Else it leaves its waiter as the parent, and is pending.
 //! 2. When a member is done, `State::finish` counts down, in O(1) (`Groups::finish_member`). It wakes the parent
 //!    once, for any number of children: when the last one is done, or one panics.
 //! 3. The `gather` has a `Child` for each: a `JoinHandle` that aborts its task when it drops. They drop when the
@@ -398,8 +401,8 @@
 //! `Release`, even if it is set already, and the loop clears it with `Acquire`: so the poll sees what the thread
 //! wrote before its wake.)
 //!
-//! One turn handles 1,024 messages; the rest waits for later turns, and the next list is taken when this one is
-//! empty. While a loop is not run, its messages wait for the next park of a later run.
+//! One turn handles up to 1,024 messages, all of one list; the rest waits for later turns, and a turn that finds
+//! none left takes the next list. While a loop is not run, its messages wait for the next park of a later run.
 //!
 //! **A sleep.** The first poll arms a timer with the task's number, unless the deadline has come
 //! (`time/sleep.rs`). An idle loop parks until about the first deadline (`park.rs`), unless something else comes
@@ -433,7 +436,7 @@
 //! | a leaf keeps the waker of its poll | a leaf yields its `Future` up to `__step`, which adds a callback | as here |
 //! | a wake on the loop's thread | `call_soon` | `Handle::schedule`, into `Core::tasks` |
 //! | the table of tasks, `task/table.rs` | `_scheduled_tasks`, a `WeakSet` (in 3.12 and 3.13) | `OwnedTasks`, linked lists |
-//! | the wheel, and a sleep's number | `_scheduled`, a heap of `TimerHandle`s | the time `Driver`'s wheel, a `TimerEntry` |
+//! | the wheel, and a sleep's key in it | `_scheduled`, a heap of `TimerHandle`s | the time `Driver`'s wheel, a `TimerEntry` |
 //! | the park, `net/poller.rs` | `_selector.select` | `Core::driver`, `Driver::park` |
 //! | a source, its readiness, its waiters | a selector's key, with two `Handle`s | `ScheduledIo`, `Registration` |
 //! | the inbox, and its ring | `call_soon_threadsafe`, `_write_to_self` | the inject queue, `driver::Handle::unpark` |
@@ -451,10 +454,11 @@
 //! - Tasks and main futures are polled in one place (`poll` in `turn.rs`); the loop sleeps in one place
 //!   (`net/poller.rs`), except while the end of a loop waits for jobs; the clock is read in one file
 //!   (`time/clock.rs`).
-//! - No user code but an allocator's hook runs while the loop's state is in use or a lock is held. User code is:
-//!   poll; the drop of a future, an output or a panic's payload; clone, wake and drop of a foreign waker; the
-//!   drop of what waits in the inbox; the operation of an `AsyncFd`; an observer; a logger; the panic hook. A
-//!   value that may run such code leaves the state first. Then it is woken or dropped; its panic is caught.
+//! - No user code but an allocator's hook runs while the loop's state is in use or a lock is held. User code is,
+//!   above all: poll; the drop of a future, an output or a panic's payload; clone, wake and drop of a foreign
+//!   waker; the drop of what waits in the inbox; the operation of an `AsyncFd`; an observer; a logger; the panic
+//!   hook. A value that may run such code leaves the state first. Then it is woken or dropped; its panic is
+//!   caught.
 //! - Nothing panics while the state is in use, but for debug assertions and an allocator's hook (see the
 //!   limits): a look-up by a number from outside returns a harmless value if nothing is there. (An index that a
 //!   table has made itself is trusted.)

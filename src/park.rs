@@ -41,8 +41,8 @@ impl State {
     }
 
     /// Returns whether a `block_on` is to park before it returns: the pops since the last park have come to
-    /// `pops_per_park`, which is 0 if the loop is to stop. (The next batch is not known yet; with its
-    /// first pop they would be more than that.)
+    /// `pops_per_park`, which is 0 if the loop is to stop. (`>=`, where `is_park_due` has `>`: the next batch is
+    /// not known yet, but it has one number at least.)
     pub(crate) fn is_last_park_due(&self) -> bool {
         self.ready.popped() >= self.pops_per_park
     }

@@ -4,8 +4,8 @@
 //! inbox, which mostly other threads fill. `current` keeps the state; the turn, in `turn.rs`, takes it from
 //! there.
 //!
-//! Nothing here runs user code. What may is returned to the caller (a future to be dropped), or kept in
-//! `deferred_wakes` for the turn (a foreign waker).
+//! Nothing here runs user code. What may is returned to the caller (a task that is refused, an output that no
+//! handle will ask for), or kept in `deferred_wakes` for the turn (a foreign waker).
 //!
 //! Other methods of [`State`] stand with their subjects, since imports between files may have no cycle: in
 //! `park.rs`, `messages.rs`, `lifecycle.rs` and `event_loop.rs`; and, not for a first reading, in
@@ -123,9 +123,10 @@ impl State {
         Ok((slot, id))
     }
 
-    /// Wakes a task on the fast path, inlined. Returns false, and has done nothing, if the queue has to grow,
-    /// the loop is observed, the task is aborted or done, or no task of this loop has the number. (Then
-    /// `current::wake` and `wake_waiter` take the slow path: [`wake`](Self::wake), or where the number belongs.)
+    /// Wakes a task on the fast path, inlined. Returns false, and has done nothing, if the queue has no room,
+    /// the loop is observed, the task is aborted or done, or no task of this loop has the number. (A waker's
+    /// `current::wake` tries this, then [`wake`](Self::wake), or the loop that has the number. A table's
+    /// `wake_waiter` tries this, then `wake_or_defer`.)
     #[inline(always)]
     pub(crate) fn try_wake(&mut self, number: TaskNumber) -> bool {
         let is_quick = self.ready.has_room() && !self.log.is_on();

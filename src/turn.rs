@@ -27,10 +27,10 @@
 //!
 //! **The state is free while user code runs.** The turn takes the loop's [`State`] out of a thread-local
 //! ([`current::take`]), and hands it from step to step. Whatever may run user code stands in a [`while_free`],
-//! which puts the state back meanwhile: a poll, a destructor, a foreign waker, a message that spawns, an
-//! observer, a park (where mio may log). So user code may call back: spawn, wake, abort, drop. While a task is
-//! polled, the turn holds only the task's box, taken from its slot. (`current.rs` says why the state is moved,
-//! and not borrowed.)
+//! which puts the state back meanwhile (so it is in its place if that code panics, too): a poll, a destructor, a
+//! foreign waker, a message that spawns, an observer, a park (where mio may log). So user code may call back:
+//! spawn, wake, abort, drop. While a task is polled, the turn holds only the task's box, taken from its slot.
+//! (`current.rs` says why the state is moved, and not borrowed.)
 
 use std::collections::VecDeque;
 use std::io;
@@ -104,7 +104,7 @@ pub(crate) fn run_until(loop_number: LoopNumber, mut until: Until<'_>) -> io::Re
         // 3 wake
         let mut turn = Turn::default();
         if parked.is_ok() {
-            (state, turn) = wake_due(state); // after an error what is due is left to the next park
+            (state, turn) = wake_due(state); // after an error the run ends, and what is due waits for the next
         }
         let is_last = is_one_turn || state.stopping || parked.is_err();
         state = notify_between_steps(state);
@@ -143,8 +143,9 @@ fn run_batch(mut state: Box<State>, until: &mut Until<'_>, polled: &mut usize) -
 }
 
 /// Polls a task. If it is pending, it goes back to its slot (if it was woken during the poll, it is queued
-/// already). If it is ready, it is done. If it was aborted during the poll, its future is dropped, or the value
-/// that the poll has returned; a panic stays.
+/// already). If it is ready, it is done: its box holds the output by now (`task/cell.rs`), and the `Ending` says
+/// only how it has ended. If it was aborted during the poll, its future is dropped, or the value that the poll
+/// has returned; a panic stays.
 #[inline(always)]
 fn poll_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
     let (mut state, polled) = poll(state, number, task.as_mut());
@@ -158,8 +159,8 @@ fn poll_task(state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<
     state
 }
 
-/// Cancels an aborted task: drops its future, or the value that its last poll has returned, and marks it as
-/// done.
+/// Cancels an aborted task: drops its future, or the value that its last poll has returned (a panic of that poll
+/// stays), and marks it as done.
 #[inline(never)]
 fn cancel_task(mut state: Box<State>, number: TaskNumber, mut task: BoxedTask) -> Box<State> {
     if state.log.is_on() {
@@ -227,8 +228,8 @@ fn end_block_on(mut state: Box<State>) {
     current::release(notify_between_steps(state));
 }
 
-/// Asks the kernel, sleeping if nothing is ready; or skips that, as `park.rs` decides. Under a virtual clock,
-/// lets time pass instead if it can. (A signal may end the sleep early, which is no error.)
+/// Asks the kernel, sleeping if nothing is left to do; or skips that, as `park.rs` decides. Under a virtual
+/// clock, lets time pass instead if it can. (A signal may end the sleep early, which is no error.)
 fn park(state: Box<State>, limit: Option<Duration>) -> (Box<State>, io::Result<()>) {
     budget::end(); // what an observer does, or a logger that mio calls, is not counted
     let mut state = notify_between_steps(state);

@@ -6,7 +6,7 @@
 //! ```text
 //!              poll is ready, poll panics, cancel
 //!   Running ───────────────────────────────────────▶ Finished ──▶ dropped
-//!      └──▶ dropped: refused or never spawned; at the end of its run, if it is the main future; or of its loop
+//!      └──▶ dropped: if refused or never spawned; at the end of its loop (a main future: of its `block_on`)
 //! ```
 //!
 //! No method of a cell unwinds. User code runs here when the future is polled, and when something of the

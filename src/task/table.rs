@@ -23,7 +23,8 @@
 //! is dropped, or its value; no wake queues it any more). `put_back` leaves the status as it is (its arrow leads
 //! to Queued if the task was woken in its poll).
 //!
-//! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output.
+//! A slot is freed when the task is done *and* its `JoinHandle` is dropped or has taken the output. (If the
+//! handle was dropped before, `finish` frees it.)
 //!
 //! Nothing here runs user code: boxes and waiters that leave go to the caller, which drops or wakes them
 //! when the loop's state is no longer in use.

@@ -93,8 +93,8 @@ impl ReadyQueue {
         self.len() == 0
     }
 
-    /// A park begins: removes what was popped. O(n) in the numbers that are left. These stand first in the next
-    /// batch, and in FIFO order a whole batch is popped between two parks: so each is moved once (twice if a
+    /// A park begins: removes what was popped. O(n) in the numbers that are left. These are the first of the
+    /// next batch, which in FIFO order is popped before the next park: so a number is moved once (twice if a
     /// `block_on` ends in the middle of a batch, and parks).
     pub(crate) fn remove_popped(&mut self) {
         self.numbers.drain(..self.position);
