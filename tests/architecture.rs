@@ -1,6 +1,6 @@
 //! The rules for the files of `src`: imports have no cycle, one file of the core imports `trace`, one reads
-//! the clock, one sleeps, one polls tasks, and two have an unsafe block. And the tables and links of the
-//! documentation are complete.
+//! the clock, one sleeps, one polls tasks, and two have an unsafe block. No file of tests is long. And the tables
+//! and links of the documentation are complete.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -223,6 +223,25 @@ fn the_story_is_short() {
         "the eight files of the reading order in src/lib.rs have {all} lines, and may have 1,500: move what a \
          first reading can do without to another file"
     );
+}
+
+/// A file of tests that would be longer is two.
+#[test]
+fn no_file_of_tests_is_long() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let lines = fs::read_to_string(&path).unwrap().lines().count();
+                assert!(lines <= 600, "{} has {lines} lines, and may have 600", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 100, "{seen}");
 }
 
 /// Returns the files whose code has one of these texts.

@@ -26,6 +26,8 @@ mod unix;
 #[cfg(unix)]
 mod descriptors;
 #[cfg(unix)]
+mod operations;
+#[cfg(unix)]
 mod system;
 #[cfg(unix)]
 mod temp_path;
